@@ -1,0 +1,107 @@
+"""The agent `mini`: mini-swe-agent's core with Bellhop's own model class, run from the sidecar.
+
+    agent:
+      uses: mini
+      model: anthropic/claude-sonnet-4-5        # or openai/<model>: Chat Completions
+      with:
+        command-timeout-seconds: 120
+        max-output-tokens: 8192
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from app.core.assignment import LOOPBACK_URL, Assignment, SandboxEnd
+from app.core.noun import Noun
+from app.core.profile import AgentChoice, Profile
+from app.core.step import Step
+from app.errors import ProfileError
+from app.execute.agents.options import read_options, run_members
+from app.execute.tooling import layout
+
+VENDORS = ("anthropic", "openai")
+# Relative to HOME: mini looks for it there.
+CONFIG_NAME = ".bellhop/mini.json"
+
+
+class MiniOptions(Noun):
+    """How long one shell command may take, and how much the model may say at once."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"), populate_by_name=True
+    )
+
+    command_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    max_output_tokens: Annotated[int, Field(ge=256, le=200_000)] = 8192
+
+
+class Mini:
+    """Adapter of the agent `mini`."""
+
+    name = "mini"
+
+    def check(self, choice: AgentChoice) -> None:
+        """Raise ProfileError when `with:` has keys that mini does not take, or `model:` names no vendor it speaks to."""
+        read_options(MiniOptions, choice)
+        split_model(choice)
+
+    def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str) -> Assignment:
+        """Return mini's command line and configuration file. Raises ProfileError."""
+        options = read_options(MiniOptions, profile.agent)
+        vendor, model = split_model(profile.agent)
+        config = {
+            "vendor": vendor,
+            "model": model,
+            "base_url": f"{LOOPBACK_URL}/{vendor}",
+            "task": prompt,
+            "step_limit": profile.limits.max_steps,
+            "command_timeout_seconds": options.command_timeout_seconds,
+            "max_output_tokens": options.max_output_tokens,
+        }
+        return Assignment(
+            argv=(layout.PYTHON, "-I", layout.MINI, CONFIG_NAME),
+            env=profile.env,
+            files={CONFIG_NAME: json.dumps(config, ensure_ascii=False, indent=1) + "\n"},
+            wants_messages=True,
+            models=(f"{vendor}/{model}",),
+            **run_members(run_id, profile, base_commit),
+        )
+
+    def parse(self, stream: str, line: str) -> list[Step]:
+        """Return the Step that mini printed; whatever is none becomes a log Step."""
+        if stream == "stdout" and line.startswith("{"):
+            try:
+                return [Step.model_validate_json(line)]
+            except ValidationError:
+                pass  # somebody else's JSON: shown as it is
+        return [Step(kind="log", text=line, data={"stream": stream})]
+
+    def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
+        """Return whether mini ended with 0 and its last word says that the work was submitted."""
+        final = final_step(steps)
+        return end.reason == "exited" and end.exit_code == 0 and final is not None and final.data.get("status") == "submitted"
+
+    def final_message(self, steps: list[Step]) -> str:
+        """Return what the model submitted, or the last thing that it said."""
+        final = final_step(steps)
+        if final is not None:
+            return final.text
+        return next((step.text for step in reversed(steps) if step.kind == "message"), "")
+
+
+def split_model(choice: AgentChoice) -> tuple[str, str]:
+    """Return vendor and model of `agent: model:`. Raises ProfileError when it is not `vendor/model`."""
+    vendor, _, model = (choice.model or "").partition("/")
+    if vendor not in VENDORS or not model:
+        forms = " or ".join(f"`{vendor}/<model>`" for vendor in VENDORS)
+        raise ProfileError(f"`agent: model:` of `mini` must be {forms}, it is `{choice.model or ''}`")
+    return vendor, model
+
+
+def final_step(steps: list[Step]) -> Step | None:
+    """Return mini's last word, if it came to one."""
+    return next((step for step in reversed(steps) if step.kind == "message" and step.data.get("final") is True), None)

@@ -1,0 +1,45 @@
+"""What every adapter does alike with a profile: its options, and the limits of its run."""
+
+from __future__ import annotations
+
+from typing import TypedDict, TypeVar
+
+from pydantic import ValidationError
+
+from app.core.assignment import Role
+from app.core.noun import Noun
+from app.core.profile import AgentChoice, Profile
+from app.errors import ProfileError
+
+Options = TypeVar("Options", bound=Noun)
+
+
+class RunMembers(TypedDict):
+    """The members of an Assignment that come from the profile alone."""
+
+    run_id: str
+    role: Role
+    timeout_seconds: float
+    idle_timeout_seconds: float
+    base_commit: str | None
+
+
+def read_options(kind: type[Options], choice: AgentChoice) -> Options:
+    """Return `agent: with:` as the agent's own noun. Raises ProfileError naming each key that does not suit."""
+    try:
+        return kind.model_validate(choice.with_)
+    except ValidationError as error:
+        keys = "; ".join(f"`{'.'.join(map(str, each['loc'])) or 'with'}`: {each['msg']}" for each in error.errors())
+        known = ", ".join(f"`{field.alias or name}`" for name, field in kind.model_fields.items())
+        raise ProfileError(f"`agent: with:` does not suit `{choice.uses}` ({keys}). It takes {known}") from error
+
+
+def run_members(run_id: str, profile: Profile, base_commit: str) -> RunMembers:
+    """Return what an Assignment takes from the profile; a read-only workspace yields no bundle."""
+    return RunMembers(
+        run_id=run_id,
+        role="work",
+        timeout_seconds=profile.timeout_minutes * 60,
+        idle_timeout_seconds=profile.limits.idle_minutes * 60,
+        base_commit=base_commit if profile.workspace == "rw" else None,
+    )

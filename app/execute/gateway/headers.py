@@ -1,0 +1,44 @@
+"""Which headers pass between a sandbox and a model API: allow-lists, so that what nobody thought of stays out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.execute.gateway.admit import Api
+
+Raw = Iterable[tuple[bytes, bytes]]
+
+# No credential, no account selection (openai-organization, openai-project), no cookie, nothing hop-by-hop.
+_REQUEST = frozenset({
+    b"content-type", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
+    b"idempotency-key",
+})
+# retry-after-ms and x-should-retry steer the vendors' own clients.
+_RESPONSE = frozenset({
+    b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id",
+})
+_RESPONSE_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-")
+
+
+def request_headers(api: Api, sent: Raw, key: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers for the upstream: what may pass of `sent`, the real key, and no compression.
+
+    https://docs.anthropic.com/en/api/overview#authentication, https://platform.openai.com/docs/api-reference/authentication
+    """
+    passed: dict[bytes, bytes] = {}
+    for name, value in sent:
+        lower = name.lower()
+        if lower in _REQUEST:
+            passed[lower] = passed[lower] + b", " + value if lower in passed else value
+    credential = (b"x-api-key", key.encode()) if api == "anthropic" else (b"authorization", b"Bearer " + key.encode())
+    # Plain bytes only: the stream is metered and searched for the key on its way.
+    return [*passed.items(), credential, (b"accept-encoding", b"identity")]
+
+
+def response_headers(received: Raw, key: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers for the sandbox: what may pass of `received`, none whose value holds the key."""
+    return [
+        (name.lower(), value)
+        for name, value in received
+        if (name.lower() in _RESPONSE or name.lower().startswith(_RESPONSE_PREFIXES)) and key.encode() not in value
+    ]

@@ -1,0 +1,97 @@
+"""The gateway's composition root: one event loop per Docker host, in its own process or in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import anyio
+import structlog
+
+from app.errors import ConfigurationError
+from app.execute.agents import agent_named
+from app.execute.gateway.control_api import control_application
+from app.execute.gateway.doors import Doors
+from app.execute.gateway.ledger_threads import LedgerThreads
+from app.execute.gateway.listener import Listener
+from app.execute.gateway.places import Places, only_gateway
+from app.execute.gateway.upstream import Upstream
+from app.ledger.database import Database
+from app.ports import AgentAdapter
+from app.settings import Settings
+
+log = structlog.get_logger()
+
+START_SECONDS = 15.0
+STOP_SECONDS = 15.0
+
+
+async def serve_gateway(
+    settings: Settings, database: Database, on_ended: Callable[[str, str], None], *, stop: asyncio.Event,
+    agent: Callable[[str], AgentAdapter] = agent_named, started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve this host's doors until `stop` is set, then close them within a few seconds.
+
+    `on_ended(run_id, host)` is called in a thread after a sandbox's end has been committed; `started` once the
+    control socket takes calls. Raises ConfigurationError.
+    """
+    places = Places(settings.runtime_dir, settings.state_dir)
+    upstream = Upstream(settings)
+    places.prepare()
+    with only_gateway(places.lock):
+        doors = Doors(
+            host=settings.host_name, places=places, ledger=LedgerThreads(database), upstream=upstream, agent=agent,
+            on_ended=on_ended,
+        )
+        control = Listener(places.control_socket, control_application(doors), mode=0o600)
+        try:
+            await doors.reopen()
+            control.start()
+            log.info("gateway_started", doors=len(doors))
+            started()
+            await stop.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await control.stop()
+                await doors.stop()
+                await upstream.close()
+
+
+@contextmanager
+def gateway_thread(
+    settings: Settings, database: Database, on_ended: Callable[[str, str], None], *,
+    agent: Callable[[str], AgentAdapter] = agent_named,
+) -> Iterator[None]:
+    """Serve this host's doors from a thread for the length of the block. Raises ConfigurationError."""
+    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        await serve_gateway(settings, database, on_ended, stop=stop, agent=agent,
+                            started=lambda: running.set_result((loop, stop)))
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if running.done():
+                # Nobody waits for this thread: what ended it must at least be seen.
+                log.exception("gateway_died")
+            else:
+                running.set_exception(error)
+
+    thread = threading.Thread(target=run, name="gateway", daemon=True)
+    thread.start()
+    try:
+        loop, stop = running.result(timeout=START_SECONDS)
+    except TimeoutError:
+        raise ConfigurationError("the gateway did not start in time; its log says why") from None
+    try:
+        yield
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=STOP_SECONDS)

@@ -1,0 +1,99 @@
+"""The model APIs as this host's settings pin them: one address and one key each, and no way to another."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import anyio
+import httpx
+
+from app.errors import ConfigurationError
+from app.execute.gateway.admit import Api, Target
+from app.settings import Settings
+
+_TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)
+_LIMITS = httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=30.0)
+
+
+class Account(NamedTuple):
+    """One model API: `url` without a trailing slash, `key` (empty: none is set), the settings' names for both."""
+
+    url: str
+    key: str
+    url_setting: str
+    key_setting: str
+
+    @property
+    def fingerprint(self) -> str:
+        """A name for the key that may be logged."""
+        return "sha256:" + hashlib.sha256(self.key.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return f"Account({self.url})"
+
+
+class Upstream:
+    """Sends admitted requests to the pinned addresses; follows no redirect, keeps no cookie, reads no environment.
+
+    Raises ConfigurationError for an address or a key that cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.accounts: dict[Api, Account] = {
+            "anthropic": _account(settings.anthropic_api_url, settings.anthropic_api_key.get_secret_value(),
+                                  "BELLHOP_ANTHROPIC_API_URL", "ANTHROPIC_API_KEY"),
+            "openai": _account(settings.openai_api_url, settings.openai_api_key.get_secret_value(),
+                               "BELLHOP_OPENAI_API_URL", "OPENAI_API_KEY"),
+        }
+        # One body is looked at at a time, whichever sandbox it comes from: it can take ten times its size in memory.
+        self.parsing = anyio.CapacityLimiter(1)
+        # Its debug lines quote the answer's headers, where an echoing upstream may have put the key.
+        logging.getLogger("httpcore").setLevel(logging.WARNING)
+        try:
+            context = httpx.create_ssl_context(trust_env=False)
+            if settings.ca_bundle is not None:
+                context.load_verify_locations(settings.ca_bundle)
+            # A bare transport rather than a client: a client adds headers, keeps cookies and can follow redirects.
+            self._transport = httpx.AsyncHTTPTransport(
+                verify=context, trust_env=False, limits=_LIMITS, proxy=settings.outbound_proxy
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"BELLHOP_CA_BUNDLE {settings.ca_bundle} cannot be read: {error}") from None
+        except (ValueError, httpx.InvalidURL):
+            raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+
+    @asynccontextmanager
+    async def answer(self, target: Target, headers: list[tuple[bytes, bytes]], body: bytes) -> AsyncIterator[httpx.Response]:
+        """Send one request and yield the answer as soon as its headers are there. Raises httpx.TransportError."""
+        url = self.accounts[target.api].url + target.path + (f"?{target.query}" if target.query else "")
+        request = httpx.Request(
+            target.method, url, headers=headers, content=body or None, extensions={"timeout": _TIMEOUT.as_dict()}
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            yield response
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+                await response.aclose()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+
+def _account(url: str, key: str, url_setting: str, key_setting: str) -> Account:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
+        raise ConfigurationError(f"{url_setting} must be an address such as https://host or https://host/path")
+    key = key.strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(f"{key_setting} holds characters that no key has: set it again")
+    return Account(url.rstrip("/"), key, url_setting, key_setting)

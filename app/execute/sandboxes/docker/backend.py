@@ -1,0 +1,241 @@
+"""Sandboxes as Docker containers: `container` on runc, `gvisor` on runsc."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import docker.errors
+from docker.types import DriverConfig, Mount
+
+from app.core.isolation import Guarantee, Isolation
+from app.errors import SandboxRefused, SandboxUnavailable
+from app.execute.sandboxes import places, workspaces
+from app.execute.sandboxes.docker import config
+from app.execute.sandboxes.docker.engine import Engine, engine_errors
+from app.execute.sandboxes.docker.guarantees import KEPT_BY, kept
+from app.execute.sandboxes.docker.image import Image, resolve
+from app.execute.sandboxes.docker.memory import killed_for_memory
+from app.execute.sandboxes.options import BackendOptions
+from app.ports import Handle, SandboxSpec, SandboxStatus
+
+REMOVAL_SECONDS = 30.0
+
+
+class DockerSandboxes:
+    """One container per sandbox, known by its name and labels alone, so that any worker can attach to it."""
+
+    def __init__(
+        self, engine: Engine, *, name: str, isolation: Isolation, runtime: str, installation: str,
+        build_host: config.BuildHost = config.host_config,
+    ) -> None:
+        self._build_host = build_host
+        self.name = name
+        self.isolation: Isolation = isolation
+        self.guarantees: frozenset[Guarantee] = KEPT_BY[runtime]
+        self._engine = engine
+        self._runtime = runtime
+        self._installation = installation
+        self._overlay_impossible = False
+
+    def check(self) -> str:
+        """Return the engine's and the runtime's version, and take back the guarantees this engine cannot keep.
+
+        Raises SandboxUnavailable when the engine does not answer or does not know the runtime.
+        """
+        api = self._engine.api
+        with engine_errors("answer"):
+            info = api.info()
+        if self._runtime not in info.get("Runtimes", {}):
+            raise SandboxUnavailable(
+                f"the Docker engine has no runtime `{self._runtime}`: install it and name it under `runtimes` in "
+                '/etc/docker/daemon.json, for runsc with "runtimeArgs": ["--network=none", "--fsgofer-host-uds"]',
+                reason="runtime_missing", retryable=False,
+            )
+        self.guarantees = kept(self._runtime, info)
+        return (
+            f"Docker {info.get('ServerVersion')} with {self._runtime}, {info.get('Driver')}, "
+            f"cgroup v{info.get('CgroupVersion', '1')}"
+        )
+
+    def create(self, spec: SandboxSpec) -> Handle:
+        """Start the container, detached; a second call for the same id finds the first.
+
+        Raises SandboxUnavailable (engine, image or workspace), SandboxRefused (root asked, or a limit discarded).
+        """
+        if spec.uid <= 0:
+            raise SandboxRefused("a sandbox never runs as root: set `container: user:` to another uid", reason="root_user")
+        found = self._existing(spec.id)
+        if found is None:
+            workspaces.require(spec.workspace)
+            found = self._new(spec, resolve(self._engine, spec.container.image))
+        if found["State"]["Status"] == "created":
+            self._start(spec)
+        return self._handle(spec.id)
+
+    def poll(self, handle: Handle) -> SandboxStatus:
+        """Return what the engine says. Raises SandboxUnavailable when it does not answer."""
+        api = self._engine.api
+        with engine_errors("show a container"):
+            try:
+                found = api.inspect_container(str(handle["container"]))
+            except docker.errors.NotFound:
+                return SandboxStatus(state="gone")
+        state = found["State"]
+        out_of_memory = killed_for_memory(found)
+        match state["Status"]:
+            case "removing":
+                return SandboxStatus(state="gone")
+            case "running" | "paused" | "restarting":
+                return SandboxStatus(state="running", out_of_memory=out_of_memory)
+            case "created":
+                return SandboxStatus(state="exited")
+            case _:
+                return SandboxStatus(state="exited", exit_code=int(state["ExitCode"]), out_of_memory=out_of_memory)
+
+    def stop(self, handle: Handle, grace_seconds: float) -> None:
+        """Send TERM, then KILL to the whole container after the grace. Raises SandboxUnavailable."""
+        api = self._engine.api
+        with engine_errors("stop a container"):
+            try:
+                api.stop(str(handle["container"]), timeout=max(0, math.ceil(grace_seconds)))
+            except docker.errors.NotFound:
+                return
+
+    def destroy(self, handle: Handle) -> None:
+        """Remove the container and every volume that bears the sandbox's label. Raises SandboxUnavailable."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
+        while not self._removed(str(handle["id"]), str(handle["container"])):
+            if time.monotonic() > deadline:
+                raise SandboxUnavailable(
+                    f"the container {handle['container']} is still being removed: look at the engine's log",
+                    reason="removal_slow",
+                )
+            time.sleep(0.05)
+
+    def find(self) -> dict[str, Handle]:
+        """Return the sandboxes of this installation and runtime, also those of which only a volume is left.
+
+        Raises SandboxUnavailable.
+        """
+        api = self._engine.api
+        wanted = {
+            "label": [
+                "bellhop=sandbox", f"bellhop.installation={self._installation}", f"bellhop.backend={self.name}",
+            ]
+        }
+        with engine_errors("list containers"):
+            containers = api.containers(all=True, filters=wanted)
+            volumes = api.volumes(filters=wanted)["Volumes"] or []
+        ids = {str(found["Labels"]["bellhop.sandbox"]) for found in [*containers, *volumes]}
+        return {sandbox_id: self._handle(sandbox_id) for sandbox_id in sorted(ids)}
+
+    def close(self) -> None:
+        """Close the connection to the engine."""
+        self._engine.close()
+
+    def _handle(self, sandbox_id: str) -> Handle:
+        return {"backend": self.name, "id": sandbox_id, "container": config.container_name(sandbox_id)}
+
+    def _existing(self, sandbox_id: str) -> dict[str, Any] | None:
+        api = self._engine.api
+        name = config.container_name(sandbox_id)
+        with engine_errors("show a container"):
+            try:
+                found: dict[str, Any] = api.inspect_container(name)
+            except docker.errors.NotFound:
+                return None
+        marks = found["Config"].get("Labels") or {}
+        if (marks.get("bellhop.sandbox"), marks.get("bellhop.installation")) != (sandbox_id, self._installation):
+            raise SandboxUnavailable(
+                f"a container called {name} exists that is not ours: remove or rename it", reason="name_taken"
+            )
+        return found
+
+    def _new(self, spec: SandboxSpec, image: Image) -> dict[str, Any]:
+        api = self._engine.api
+        marks = config.labels(self._installation, self.name, spec)
+        all_mounts = config.mounts(spec, image, self._workspace(spec, marks), marks)
+        host = self._build_host(spec, api.api_version, self._runtime, all_mounts)
+        warnings: list[str] = []
+        with engine_errors("create a container"):
+            try:
+                warnings = api.create_container(**config.container(spec, image, host, marks)).get("Warnings") or []
+            except docker.errors.APIError as error:
+                if error.status_code != 409:
+                    raise
+        discarded = [warning for warning in warnings if "discarded" in warning]
+        if discarded:
+            self.destroy(self._handle(spec.id))
+            raise SandboxRefused(f"the engine cannot keep a limit: {'; '.join(discarded)}", reason="limit_discarded")
+        found = self._existing(spec.id)
+        if found is None:
+            raise SandboxUnavailable("the container vanished as it was created", reason="engine_refused")
+        return found
+
+    def _workspace(self, spec: SandboxSpec, marks: dict[str, str]) -> Mount:
+        options = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
+        if options is None or (spec.workspace.scratch / "copy").is_dir():
+            return Mount(places.WORKSPACE, str(workspaces.copy(spec.workspace)), type="bind")
+        overlay = DriverConfig("local", {"type": "overlay", "device": "overlay", "o": options})
+        return Mount(
+            places.WORKSPACE, config.workspace_volume_name(spec.id), type="volume", no_copy=True, labels=marks,
+            driver_config=overlay,
+        )
+
+    def _start(self, spec: SandboxSpec) -> None:
+        api = self._engine.api
+        name = config.container_name(spec.id)
+        try:
+            with engine_errors("start the sandbox"):
+                api.start(name)
+        except SandboxUnavailable as error:
+            # A container that never started holds nobody's work; left there, it would look like a sandbox.
+            self.destroy(self._handle(spec.id))
+            if self._overlay_impossible or "failed to mount local volume" not in str(error):
+                raise
+            self._overlay_impossible = True
+            self._new(spec, resolve(self._engine, spec.container.image))
+            self._start(spec)
+
+    def _removed(self, sandbox_id: str, container: str) -> bool:
+        """Take one turn at removing everything; return whether nothing is left."""
+        api = self._engine.api
+        with engine_errors("remove a sandbox"):
+            try:
+                api.remove_container(container, force=True, v=True)
+            except docker.errors.NotFound:
+                pass
+            except docker.errors.APIError as error:
+                if error.status_code != 409:
+                    raise
+                return False
+            ours = {"label": [f"bellhop.sandbox={sandbox_id}", f"bellhop.installation={self._installation}"]}
+            for volume in api.volumes(filters=ours)["Volumes"] or []:
+                try:
+                    api.remove_volume(volume["Name"])
+                except docker.errors.NotFound:
+                    continue
+                except docker.errors.APIError as error:
+                    if error.status_code != 409:
+                        raise
+                    return False
+        return True
+
+
+def open_docker(options: BackendOptions) -> DockerSandboxes:
+    """Return the backend of level `container`: the host's kernel, runc."""
+    return _open(options, "docker", "container", "runc")
+
+
+def open_gvisor(options: BackendOptions) -> DockerSandboxes:
+    """Return the backend of level `gvisor`: a kernel of its own, runsc."""
+    return _open(options, "gvisor", "gvisor", "runsc")
+
+
+def _open(options: BackendOptions, name: str, isolation: Isolation, runtime: str) -> DockerSandboxes:
+    engine = Engine(options.docker_host, options.call_timeout_seconds)
+    return DockerSandboxes(
+        engine, name=name, isolation=isolation, runtime=runtime, installation=options.installation
+    )

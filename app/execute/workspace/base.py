@@ -1,0 +1,58 @@
+"""A prepared checkout: a standalone clone of one commit's history, the read-only lower layer of a workspace."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.git import Git
+
+CLONE_TIMEOUT_SECONDS = 1800.0
+
+# The checkout is given to another owner and shown through an overlay, both of which change what stat says:
+# without these lines the first `git status` in a sandbox would read every file again.
+_CONFIG = """\
+[core]
+\tcheckStat = minimal
+\ttrustctime = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[user]
+\tname = Bellhop
+\temail = bellhop@localhost.invalid
+"""
+
+
+def build(git: Git, source: Path, ref: str, branch: str, tree: Path) -> None:
+    """Make `tree`: the history of `ref` in `source` as `branch`, checked out; no other ref, no remote, no link to `source`.
+
+    The objects travel over `file://`, so that neither hard links nor alternates tie the clone to the mirror
+    (CVE-2024-32020, CVE-2024-32021). No filter, hook or submodule is configured, so none runs.
+    Raises WorkspaceError.
+    """
+    git_dir = tree / ".git"
+    git.run("init", "--quiet", "--template=", f"--initial-branch={branch}", str(tree))
+    git.run(
+        "fetch", "--quiet", "--no-tags", "--update-head-ok", "--no-write-fetch-head", "--no-auto-maintenance",
+        "--no-recurse-submodules", "--end-of-options", f"file://{source}", f"{ref}:refs/heads/{branch}",
+        git_dir=git_dir, local_protocol=True, timeout_seconds=CLONE_TIMEOUT_SECONDS,
+        config={"core.logAllRefUpdates": "false"},
+    )
+    git.run(
+        "read-tree", "--reset", "-u", f"refs/heads/{branch}", git_dir=git_dir, work_tree=tree,
+        config={"core.symlinks": "true", "core.bigFileThreshold": "32m"}, timeout_seconds=CLONE_TIMEOUT_SECONDS, caged=True,
+    )
+    with (git_dir / "config").open("a", encoding="utf-8") as config:
+        config.write(_CONFIG)
+
+
+def give(tree: Path, uid: int, gid: int) -> None:
+    """Give the tree to the sandbox's user, links themselves included; only root can, for others it is theirs already."""
+    if os.geteuid() != 0:
+        return
+    for _, directories, files, descriptor in os.fwalk(tree, follow_symlinks=False):
+        os.chown(descriptor, uid, gid)
+        for name in (*directories, *files):
+            os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
