@@ -1,0 +1,253 @@
+"""The `bellhop` command. Each verb gathers its parts and calls a plain function elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.errors import BellhopError, ConfigurationError
+
+# Every verb loads what it needs and nothing else: asking for help takes no database, no Docker and no Celery.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A self-hosted, event-triggered coding-agent bot.",
+                  pretty_exceptions_enable=False)
+emulate_app = typer.Typer(no_args_is_help=True, help="Serve an emulator of an outside service on loopback.")
+profiles_app = typer.Typer(no_args_is_help=True, help="Look at the profiles.")
+app.add_typer(emulate_app, name="emulate")
+app.add_typer(profiles_app, name="profiles")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+PIPED_WIDTH = 200
+
+
+@app.command()
+def up() -> None:
+    """Run Bellhop: web, worker, gateway and beat in one process, on SQLite."""
+    from app.commands.processes import run_all
+
+    run_all(_settings(), _console())
+
+
+@app.command()
+def web() -> None:
+    """Run the web process: webhooks and pages."""
+    from app.commands.processes import run_web
+
+    run_web(_settings())
+
+
+@app.command()
+def worker() -> None:
+    """Run this host's worker."""
+    from app.commands.processes import run_worker
+
+    run_worker(_settings())
+
+
+@app.command()
+def gateway() -> None:
+    """Run this host's gateway."""
+    from app.commands.processes import run_gateway
+
+    run_gateway(_settings())
+
+
+@app.command()
+def beat() -> None:
+    """Run the schedule, once for all hosts."""
+    from app.commands.processes import run_beat
+
+    run_beat(_settings())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    from app.commands.processes import run_migrations
+
+    print(run_migrations(_settings()))
+
+
+@app.command()
+def link() -> None:
+    """Print a link to the pages that works once, within fifteen minutes."""
+    from app.commands.look import new_link
+
+    print(new_link(_settings()))
+
+
+@app.command()
+def demo(
+    as_json: Json = False,
+    sandbox: Annotated[str, typer.Option(help="docker, bubblewrap, or auto: Docker if it can be had.")] = "auto",
+    image: Annotated[str | None, typer.Option(help="Another base image for Docker.")] = None,
+    repository: Annotated[Path | None, typer.Option(help="Another directory than the shipped repository.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's files and say where they are.")] = False,
+) -> None:
+    """Show the main job, from a signed webhook to a pull request, with nothing set up."""
+    from app.demo.show import show
+
+    raise typer.Exit(
+        show(_console(stderr=as_json), as_json=as_json, sandbox=sandbox, keep=keep, image=image, repository=repository)
+    )
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Argument(help="The profile's name.")],
+    repo: Annotated[str, typer.Option(help="owner/name")],
+    prompt: Annotated[str, typer.Option(help="The task, in words.")],
+    agent: Annotated[str | None, typer.Option(help="Another agent than the profile's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Start a run by hand and follow it to its outcome."""
+    from app.commands.run import run_by_hand
+
+    raise typer.Exit(
+        run_by_hand(_settings(), _console(stderr=as_json), profile, repo, prompt, agent, as_json=as_json)
+    )
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
+    ignored: Annotated[bool, typer.Option("--ignored", help="The newest events that started nothing, and why.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the newest runs."""
+    from app.commands.look import list_ignored, list_runs
+
+    (list_ignored if ignored else list_runs)(_settings(), _console(), limit=limit, as_json=as_json)
+
+
+@app.command()
+def show(run_id: str, as_json: Json = False) -> None:
+    """Show one run: outcome, timeline, grant, audit."""
+    from app.commands.look import show_run
+
+    show_run(_settings(), _console(), run_id, as_json=as_json)
+
+
+@app.command()
+def logs(
+    run_id: str, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is done.")] = False
+) -> None:
+    """Print a run's transcript."""
+    from app.commands.look import print_logs
+
+    print_logs(_settings(), _console(), run_id, follow_on=follow)
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="A file with the payload, as JSON.")],
+    source: Annotated[str, typer.Option(help="Which trigger, such as github.")],
+    event: Annotated[str, typer.Option(help="The event's name, such as issues.")],
+    permission: Annotated[str, typer.Option(help="Suppose that the actor has this permission.")] = "write",
+) -> None:
+    """Say what Bellhop would do with a payload, and why; nothing is asked or started."""
+    from app.commands.explain import explain_payload
+
+    # All of it or one line of error, never half an explanation.
+    print("\n".join([*explain_payload(_settings(), file, source=source, event_name=event, permission=permission)]))
+
+
+@profiles_app.command("check")
+def profiles_check(directory: Annotated[Path | None, typer.Argument()] = None) -> None:
+    """Check every profile; each problem names file, line and key."""
+    from app.commands.look import check_profiles
+
+    settings = _settings()
+    raise typer.Exit(check_profiles(settings, directory or settings.profiles_dir))
+
+
+@app.command()
+def doctor() -> None:
+    """Check engine, isolation levels, broker, database, keys and clock, and say how to mend each."""
+    from app.commands.doctor import examine
+
+    raise typer.Exit(examine(_settings(), _console()))
+
+
+@emulate_app.command("github")
+def emulate_github(
+    port: int = 8390, seed: Annotated[Path | None, typer.Option(help="A seed file, in YAML.")] = None
+) -> None:
+    """Serve the GitHub emulator."""
+    from app.emulators.github.serve import run as run_github
+
+    run_github(port=port, seed_file=seed, announce=_say)
+
+
+@emulate_app.command("model")
+def emulate_model(
+    port: int = 8391,
+    script: Annotated[Path | None, typer.Option(help="Turns to play, in YAML.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="A record to replay, in JSON.")] = None,
+) -> None:
+    """Serve the model emulator (Anthropic and OpenAI)."""
+    from app.emulators.model.run import run_model
+
+    run_model(port=port, script=script, replay=replay, announce=_say)
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line; an error that somebody can act on is one line on standard error, exit code 2."""
+    try:
+        return app(argv, prog_name="bellhop")
+    except BellhopError as error:
+        if "--json" in (sys.argv if argv is None else argv):
+            print(json.dumps({"outcome": "error", "reason": error.reason, "message": str(error)}))
+        print(f"bellhop: {_plain(str(error))}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def _settings() -> Settings:
+    """Read the settings. Raises ConfigurationError with a part for each variable that is wrong."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Neither the value nor pydantic's own words: a value may be a secret.
+        wrong = [
+            f"{name if name.isupper() else f'BELLHOP_{name.upper()}'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+            for item in error.errors(include_url=False, include_input=False) for name in [str(item["loc"][0])]
+        ]
+        raise ConfigurationError("; ".join(wrong)) from None
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Return a console that takes no text for markup and does not fold what is piped into a file."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False, stderr=stderr)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
+
+
+def _plain(text: str) -> str:
+    from app.observe.text import printable
+
+    return printable(text)
+
+
+def _say(words: str) -> None:
+    # Whoever waits for this line may read it through a pipe.
+    print(words, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What `bellhop doctor` asks of GitHub: the App, its permissions and events, the bot's name, the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from app.commands.finding import Finding, several_processes
+from app.errors import BellhopError
+from app.execute.grants.github_app import JWT_BACKDATE_SECONDS, GitHubApp
+from app.execute.grants.outbound import client
+from app.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+
+# Beyond this GitHub may refuse an App's signed request, dated by our clock and judged by theirs.
+CLOCK_SKEW_SECONDS = JWT_BACKDATE_SECONDS / 2
+
+# What the grants of a run ask for: https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
+PERMISSIONS = {"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}
+CONNECT = "README.md, `Connect a real GitHub App`"
+EVENTS = ("issues", "issue_comment")
+
+
+def look_at_github(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found, one finding per thing."""
+    if settings.github_webhook_secret.get_secret_value().strip():
+        yield Finding("webhook secret", "ok", "set")
+    elif several_processes(settings):
+        yield Finding("webhook secret", "off", "not given to this process: web has it, and does not start without")
+    else:
+        yield Finding("webhook secret", "missing", "not set", "set BELLHOP_GITHUB_WEBHOOK_SECRET to your App's webhook secret")
+    try:
+        app = GitHubApp.from_settings(settings)
+    except BellhopError as error:
+        yield Finding("GitHub App", "missing", str(error), CONNECT)
+        return
+    yield _clock(settings)
+    with closing(app):
+        try:
+            about = app.about()
+        except BellhopError as error:
+            yield Finding("GitHub App", "missing", str(error), "check the App's id and private key, and this host's network")
+            return
+    yield _app(about)
+    yield _bot(settings, str(about.get("slug")))
+
+
+def _app(about: dict[str, Any]) -> Finding:
+    name = f"{about.get('slug')} (id {about.get('id')})"
+    has = about.get("permissions") or {}
+    lacks = [f"{each}: {level}" for each, level in PERMISSIONS.items() if has.get(each) not in (level, "write", "admin")]
+    deaf = [event for event in EVENTS if event not in (about.get("events") or [])]
+    if lacks or deaf:
+        words = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"does not subscribe to {', '.join(deaf)}"] * bool(deaf)
+        return Finding("GitHub App", "missing", f"{name} {' and '.join(words)}",
+                       "in the App's settings, `Permissions & events`; then accept them at each installation")
+    return Finding("GitHub App", "ok", name)
+
+
+def _bot(settings: Settings, slug: str) -> Finding:
+    login = f"{slug}[bot]"
+    if settings.bot_login.casefold() != login.casefold():
+        return Finding("bot login", "missing", f"BELLHOP_BOT_LOGIN is {settings.bot_login}, GitHub calls the App {login}",
+                       f"set BELLHOP_BOT_LOGIN='{login}'")
+    return Finding("bot login", "ok", login)
+
+
+def _clock(settings: Settings) -> Finding:
+    try:
+        with client(settings.github_api_url, ca_bundle=settings.ca_bundle, proxy=settings.outbound_proxy,
+                    timeout_seconds=TIMEOUT_SECONDS) as http:
+            before = time.time()
+            answer = http.get("/")
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except BellhopError as error:
+        return Finding("clock", "missing", str(error), "correct BELLHOP_CA_BUNDLE")
+    except (httpx.HTTPError, KeyError, ValueError) as error:
+        return Finding("clock", "missing", f"cannot be compared with GitHub's ({type(error).__name__})",
+                       "check the network, BELLHOP_GITHUB_API_URL and BELLHOP_OUTBOUND_PROXY")
+    # Their time has whole seconds, and lies somewhere between asking and being answered.
+    skew_seconds = max(before - theirs - 1, theirs - time.time(), 0.0)
+    if skew_seconds > CLOCK_SKEW_SECONDS:
+        return Finding("clock", "missing", f"{skew_seconds:.0f} s from GitHub's", "set this host's clock (NTP)")
+    return Finding("clock", "ok", "agrees with GitHub's")

@@ -1,0 +1,77 @@
+"""`bellhop explain`: what would happen to a payload, decided by the same pure functions, asking nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.core.decide import Facts, Ignore, Start, decide
+from app.core.event import Event, Ignored, Unknown
+from app.core.grant import Grant
+from app.core.permission import PERMISSIONS
+from app.core.profile import Profile
+from app.errors import BellhopError, DeliveryRefused
+from app.execute.agents import agent_named
+from app.execute.grants.request import token_request
+from app.observe.text import line
+from app.profiles import load_profiles
+from app.settings import Settings
+from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
+from triggers import reader
+
+# Why a trigger passes a delivery over, for people.
+IGNORED_BECAUSE = {
+    "ping": "the service only tries whether Bellhop is there, and gets its answer",
+    "event_not_used": "Bellhop has no use for this event",
+    "action_not_used": "Bellhop has no use for this action",
+    "edited": "what is edited afterwards starts nothing",
+    "bot": "a program did this, and programs start nothing",
+    "author_is_not_sender": "whoever sent this is not the comment's author",
+    "own_words": "Bellhop wrote this itself",
+}
+
+
+def explain_payload(
+    settings: Settings, file: Path, *, source: str, event_name: str, permission: str
+) -> Iterator[str]:
+    """Yield the lines of the explanation. Raises BellhopError for a file or a source that is not there."""
+    if permission not in PERMISSIONS:
+        raise BellhopError(f"--permission is one of {', '.join(PERMISSIONS)}, not {permission!r}", reason="no_such_permission")
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise BellhopError(f"cannot read {file}: {error.strerror}", reason="no_such_file") from error
+    try:
+        parsed = reader(source)(event_name, "explain", body)
+    except DeliveryRefused as error:
+        raise BellhopError(f"this is no payload of `{event_name}`: {error}", reason=error.reason) from error
+    if isinstance(parsed, Ignored):
+        yield f"Ignored: {parsed.kind}: {IGNORED_BECAUSE.get(parsed.reason, parsed.reason.replace('_', ' '))}"
+        return
+    if isinstance(parsed, Unknown):
+        yield f"Unknown: {parsed.kind}: Bellhop does not know this kind of event"
+        return
+    yield line(f"Event {parsed.kind} in {parsed.thread} by {parsed.actor.login} (id {parsed.actor.id})", 1000)
+    yield f"  {line(parsed.url, 1000)}"
+    profiles = load_profiles(
+        settings.profiles_dir, templates_dir=settings.templates_dir,
+        check_agent=lambda choice: agent_named(choice.uses).check(choice),
+    )
+    decision = decide(parsed, profiles, Facts(actor_permission=permission, bot_login=settings.bot_login))
+    name = decision.reason if isinstance(decision, Ignore) else decision.profile if isinstance(decision, Start) else ""
+    verdict = f"{type(decision).__name__.lower()} {name}".strip()
+    yield line(f"Decision: {verdict} (supposing that {parsed.actor.login} has `{permission}`)", 1000)
+    for reason in decision.why:
+        yield f"  {line(reason, 1000)}"
+    if isinstance(decision, Start):
+        yield from _grants(parsed, profiles[decision.profile])
+
+
+def _grants(event: Event, profile: Profile) -> Iterator[str]:
+    yield "Tokens it would ask for, each revoked after use, none ever inside the sandbox:"
+    grants: tuple[Grant, ...] = (authorise_grant(event), workspace_grant(event, profile), reply_grant(event))
+    if profile.workspace == "rw":
+        grants += (publish_grant(event),)
+    for grant in grants:
+        yield f"  {grant.purpose}: {json.dumps(token_request(grant), sort_keys=True)}"

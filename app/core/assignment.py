@@ -1,0 +1,50 @@
+"""What a sandbox is asked to do: the one document that the runner gets through the door."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from app.core.noun import Noun
+
+Role = Literal["work", "verify"]
+
+# Where the runner listens inside the sandbox; ordinary tools see base URLs on it.
+LOOPBACK_PORT = 4117
+LOOPBACK_URL = f"http://127.0.0.1:{LOOPBACK_PORT}"
+
+
+class Assignment(Noun):
+    """One command for one sandbox.
+
+    `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text);
+    `wants_messages` means follow-ups arrive as JSON lines on the command's standard input;
+    `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
+    that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model).
+    """
+
+    run_id: str
+    role: Role
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    files: dict[str, str] = {}
+    wants_messages: bool = False
+    timeout_seconds: float
+    idle_timeout_seconds: float
+    base_commit: str | None = None
+    models: tuple[str, ...] = ()
+    bundle_limit_bytes: int = 64 * 1024 * 1024
+
+
+class SandboxEnd(Noun):
+    """How the work in a sandbox ended: the runner's claim, or what the host saw when the runner said nothing.
+
+    `reason` is `exited`, `timeout`, `idle`, `cancelled`, `refused`, `lost` (the sandbox died),
+    `out_of_memory` or `disk`.
+    """
+
+    reason: str
+    exit_code: int | None = None
+    has_bundle: bool = False
+    head_commit: str | None = None
+    duration_ms: int = 0
+    text: str = ""

@@ -1,0 +1,136 @@
+"""What an event means for us: one pure function from an event, the profiles and a few facts to a Decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.core.event import Event
+from app.core.mention import commands
+from app.core.noun import Noun
+from app.core.permission import Permission, may
+from app.core.profile import CommentFilter, IssuesFilter, Profile
+
+CANCEL_WORDS = ("cancel", "stop")
+
+
+class Facts(Noun):
+    """What decide() cannot know from the event; `actor_permission` is None as long as nobody has asked.
+
+    `live_permission` is what the live run's profile asks of those who ring.
+    """
+
+    bot_login: str
+    live_run_id: str | None = None
+    live_permission: Permission = "write"
+    actor_permission: str | None = None
+
+
+class Ignore(Noun):
+    """Nothing follows; `reason` is a slug."""
+
+    reason: str
+    why: tuple[str, ...] = ()
+
+
+class Start(Noun):
+    """A run under `profile` follows."""
+
+    profile: str
+    why: tuple[str, ...] = ()
+
+
+class Append(Noun):
+    """The event's text goes to the live run as a follow-up."""
+
+    run_id: str
+    why: tuple[str, ...] = ()
+
+
+class Cancel(Noun):
+    """The live run is to end."""
+
+    run_id: str
+    why: tuple[str, ...] = ()
+
+
+Decision = Ignore | Start | Append | Cancel
+
+
+def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decision:
+    """Return the decision and, as `why`, the way to it; profiles that match alike are taken by name, first first."""
+    wanted, required = _wanted(event, profiles, facts)
+    if isinstance(wanted, Ignore):
+        return wanted
+    actual = facts.actor_permission
+    if actual is None:
+        return Ignore(reason="permission_unknown", why=(*wanted.why, f"nobody has asked what {event.actor.login} may do"))
+    says = f"{event.actor.login} has {actual}, needed is {required}"
+    if not may(actual, required):
+        return Ignore(reason="not_permitted", why=(*wanted.why, says))
+    return wanted.model_copy(update={"why": (*wanted.why, says)})
+
+
+def needs_permission(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
+    """Return whether the actor's permission would change the decision, so that it is worth asking for."""
+    return not isinstance(_wanted(event, profiles, facts)[0], Ignore)
+
+
+def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
+    """Return what follows if the actor may, and the permission that takes."""
+    if event.actor.kind == "bot" or event.actor.login.casefold() == facts.bot_login.casefold():
+        return _ignore("bot", f"{event.actor.login} is a program, and programs do not ring")
+    if event.kind == "issue_comment.created":
+        said = [words.casefold() for words in commands(event.text, facts.bot_login)]
+        stop = any(words in CANCEL_WORDS for words in said)
+        if facts.live_run_id is not None:
+            return _about_live_run(facts.live_run_id, event.thread, stop), facts.live_permission
+        if stop:
+            return _ignore("no_live_run", f"nothing runs in {event.thread}")
+        if not said:
+            return _ignore("not_addressed", "no line of the comment starts with the bot's name")
+    return _by_profile(event, profiles, facts)
+
+
+def _about_live_run(run_id: str, thread: str, stop: bool) -> Decision:
+    live = f"run {run_id} is live in {thread}"
+    if stop:
+        return Cancel(run_id=run_id, why=(live, "the comment tells the bot to stop"))
+    return Append(run_id=run_id, why=(live, "a comment there is a follow-up"))
+
+
+def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
+    what = event.kind + (f" with the label {event.label}" if event.label else "")
+    matching = [name for name in sorted(profiles) if _rings(profiles[name], event)]
+    if not matching:
+        return _ignore("no_profile", f"{_nobody(sorted(profiles))} {what}")
+    name = matching[0]
+    why = [f"profile {name} takes {what}"]
+    if len(matching) > 1:
+        why.append(f"{', '.join(matching[1:])} would too; {name} comes first by name")
+    if facts.live_run_id is not None:
+        return _ignore("already_running", *why, f"run {facts.live_run_id} is live in {event.thread}")
+    return Start(profile=name, why=tuple(why)), profiles[name].who.permission
+
+
+def _nobody(names: list[str]) -> str:
+    if not names:
+        return "there is no profile, so nobody takes"
+    return f"the only profile, {names[0]}, does not take" if len(names) == 1 else f"none of the {len(names)} profiles takes"
+
+
+def _ignore(reason: str, *why: str) -> tuple[Ignore, Permission]:
+    return Ignore(reason=reason, why=why), "admin"
+
+
+def _rings(profile: Profile, event: Event) -> bool:
+    kind, _, action = event.kind.partition(".")
+    wanted: IssuesFilter | CommentFilter | None = {
+        "issues": profile.on.issues, "issue_comment": profile.on.issue_comment
+    }.get(kind)
+    if wanted is None or (wanted.types and action not in wanted.types):
+        return False
+    if not wanted.labels:
+        return True
+    # GitHub's label names are one and the same in any case.
+    present = (event.label or "",) if action == "labeled" else event.labels
+    return not {label.casefold() for label in wanted.labels}.isdisjoint(label.casefold() for label in present)

@@ -1,0 +1,81 @@
+"""What a trigger hands over: one verified, normalised happening, or the reason why it is none."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from app.core.noun import Noun
+
+
+class Actor(Noun):
+    """The person or program at the event, by the service's own numeric or opaque id."""
+
+    id: str
+    login: str
+    kind: Literal["person", "bot"]
+
+
+class Repo(Noun):
+    """A repository at a forge; `installation_id` is how Bellhop's App reaches it (None: it does not)."""
+
+    id: int
+    full_name: str
+    default_branch: str
+    installation_id: int | None = None
+
+    @property
+    def owner(self) -> str:
+        """The account before the slash."""
+        return self.full_name.split("/", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The repository's name after the slash."""
+        return self.full_name.split("/", 1)[1]
+
+
+class Event(Noun):
+    """One verified happening at a trigger.
+
+    `delivery_key` is unique per delivery (a redelivery repeats it); `intent_key` is the happening's own (two
+    deliveries with the same one are one happening; None where the service does not say enough to tell);
+    `thread` is the stable name of the conversation, such as `github:octo/hello#7`; `kind` is the service's event and action, such as
+    `issues.labeled`; `title` and `text` are untrusted words of people; `number` is the issue or pull
+    request; `label` is the label just added; `comment_id` the comment just written; `occurred_at` is
+    the service's own ISO 8601 time.
+    """
+
+    source: str
+    kind: str
+    delivery_key: str
+    intent_key: str | None = None
+    thread: str
+    actor: Actor
+    repo: Repo
+    url: str
+    title: str = ""
+    text: str = ""
+    number: int | None = None
+    is_pull_request: bool = False
+    label: str | None = None
+    labels: tuple[str, ...] = ()
+    comment_id: int | None = None
+    occurred_at: str | None = None
+
+
+class Ignored(Noun):
+    """A delivery that Bellhop knows and passes over on purpose."""
+
+    source: str
+    kind: str
+    reason: str
+
+
+class Unknown(Noun):
+    """A delivery of a kind that Bellhop does not know."""
+
+    source: str
+    kind: str
+
+
+Parsed = Event | Ignored | Unknown

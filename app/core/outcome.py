@@ -1,0 +1,69 @@
+"""How a run ended: exactly one Outcome for each Run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.core.noun import Noun
+
+
+class VerifyResult(Noun):
+    """What the profile's `verify` command did in a fresh sandbox over the result; measured by the host."""
+
+    command: str
+    passed: bool
+    exit_code: int | None
+    duration_ms: int
+    tail: str = ""
+
+
+class PullRequest(Noun):
+    """The result stands as a pull request."""
+
+    kind: Literal["pull_request"] = "pull_request"
+    url: str
+    number: int
+    branch: str
+    title: str
+    draft: bool = False
+    verify: VerifyResult | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Message(Noun):
+    """The result is words in the thread."""
+
+    kind: Literal["message"] = "message"
+    text: str
+
+
+class NothingToDo(Noun):
+    """The agent ended well and changed nothing; `text` is what it said."""
+
+    kind: Literal["nothing_to_do"] = "nothing_to_do"
+    text: str
+
+
+class Refused(Noun):
+    """Bellhop would not do or publish it; `reason` is a slug, `text` tells the person why."""
+
+    kind: Literal["refused"] = "refused"
+    reason: str
+    text: str
+
+
+class Failed(Noun):
+    """It did not work; `reason` is a slug, `text` one line for the person, `who` should act."""
+
+    kind: Literal["failed"] = "failed"
+    reason: str
+    text: str
+    who: str = "operator"
+
+
+Outcome = Annotated[
+    PullRequest | Message | NothingToDo | Refused | Failed, Field(discriminator="kind")
+]
+OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)

@@ -1,0 +1,159 @@
+"""A profile: the named YAML answer to which events, whose, which agent, which sandbox, which limits.
+
+Keys are written in kebab-case and read at sight by users of GitHub Actions (`on:`, `permissions:`,
+`container:`, `timeout-minutes:`). Field names here are the same words in snake case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from app.core.grant import Access
+from app.core.isolation import Isolation
+from app.core.noun import Noun
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Section(Noun):
+    """A block of a profile; its keys are kebab-case in YAML."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=True)
+
+
+IssueAction = Literal["opened", "labeled"]
+CommentAction = Literal["created"]
+
+
+class IssuesFilter(Section):
+    """Which issue events ring; an empty list means any.
+
+    `labels` of a `labeled` event means the label just added, of any other event one that the issue carries.
+    """
+
+    types: tuple[IssueAction, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class CommentFilter(Section):
+    """Which comment events ring (always only such as address the bot); an empty list means any."""
+
+    types: tuple[CommentAction, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class On(Section):
+    """The events that ring, as in a GitHub Actions workflow."""
+
+    issues: IssuesFilter | None = None
+    issue_comment: CommentFilter | None = Field(default=None, alias="issue_comment")
+
+
+class Who(Section):
+    """Whose events ring: the least live permission on the repository."""
+
+    permission: Literal["write", "maintain", "admin"] = "write"
+
+
+class AgentChoice(Section):
+    """Which agent works the task, on which model, with which options of its own."""
+
+    uses: Name
+    model: str | None = None
+    with_: dict[str, Any] = Field(default={}, alias="with")
+
+
+class Container(Section):
+    """The team's image and the least isolation level it must run at."""
+
+    image: str | None = None
+    isolation: Isolation = "container"
+    user: Annotated[int, Field(ge=1, le=65_000)] = 10_001
+    memory_mb: Annotated[int, Field(ge=64)] = 4096
+    cpus: Annotated[float, Field(gt=0)] = 2.0
+    pids: Annotated[int, Field(ge=16)] = 512
+    tmp_mb: Annotated[int, Field(ge=1)] = 512
+    disk_mb: Annotated[int, Field(ge=16)] = 10_240
+
+
+class Limits(Section):
+    """When a run is stopped and what its result may hold."""
+
+    idle_minutes: Annotated[float, Field(gt=0)] = 10
+    max_steps: Annotated[int, Field(ge=1)] = 100
+    max_changed_files: Annotated[int, Field(ge=1)] = 100
+    max_patch_kb: Annotated[int, Field(ge=1)] = 4096
+    protected_paths: tuple[str, ...] = (
+        ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", "AGENTS.md", "CLAUDE.md",
+        ".claude/**", ".codex/**", ".mcp.json", ".husky/**",
+    )
+
+
+class PullRequestPolicy(Section):
+    """How a result is proposed."""
+
+    labels: tuple[str, ...] = ()
+    protected_paths: Literal["draft", "refuse"] = "draft"
+
+
+class Templates(Section):
+    """Which files below `templates/` make the prompt and the replies."""
+
+    prompt: str = "prompts/issue.md.j2"
+    pull_request: str = "replies/pull_request.md.j2"
+    comment: str = "replies/comment.md.j2"
+
+
+class Profile(Section):
+    """One profile; `name` is the file's name without `.yaml`.
+
+    `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
+    workspace token may read; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
+    """
+
+    name: Name
+    on: On
+    who: Who = Who()
+    agent: AgentChoice
+    container: Container = Container()
+    permissions: dict[str, Access] = {"contents": "read"}
+    env: dict[str, str] = {}
+    timeout_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30
+    limits: Limits = Limits()
+    verify: str | None = None
+    autonomy: Literal["draft", "propose"] = "propose"
+    ci: Literal["hold", "run"] = "hold"
+    scope: Literal["run", "case"] = "case"
+    workspace: Literal["rw", "ro"] = "rw"
+    pull_request: PullRequestPolicy = PullRequestPolicy()
+    templates: Templates = Templates()
+
+
+# https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
+REPOSITORY_PERMISSIONS = (
+    "actions", "checks", "contents", "deployments", "discussions", "issues", "metadata", "packages", "pages",
+    "pull_requests", "security_events", "statuses",
+)
+
+
+def faults(profile: Profile) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each thing that fits the form and would never work: the key's way from the top, and what is wrong.
+
+    Not a validator of Profile: a profile that a run has frozen must stay readable whatever is refused since.
+    """
+    if profile.on.issues is None and profile.on.issue_comment is None:
+        yield ("on",), "names no event, so nothing would ever ring"
+    if profile.container.isolation != "process" and not profile.container.image:
+        yield ("container", "image"), f"is missing: isolation {profile.container.isolation} runs the agent in an image"
+    for name, access in profile.permissions.items():
+        if name not in REPOSITORY_PERMISSIONS:
+            yield ("permissions", name), f"there is no such permission; there are {', '.join(REPOSITORY_PERMISSIONS)}"
+        elif access != "read":
+            yield ("permissions", name), "must be read: this token only ever reads, the publisher has a token of its own"

@@ -1,0 +1,59 @@
+"""The durable record of one attempt, and the names made from its id."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+from app.core.event import Event
+from app.core.noun import Noun
+from app.core.outcome import Outcome
+from app.core.profile import Profile
+
+# queued -> starting -> running -> collecting -> verifying -> publishing -> done
+RunState = Literal["queued", "starting", "running", "collecting", "verifying", "publishing", "done"]
+
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # base32 without the look-alikes l, o, 0 and 1
+
+
+def new_id(length: int = 12) -> str:
+    """Return a random name of `length` base32 characters (5 bits each)."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class Run(Noun):
+    """One attempt at one event, under the profile as it was when the event was routed.
+
+    Times are milliseconds since 1970 by the database's clock. `epoch` is the fencing number of the lease.
+    """
+
+    id: str
+    case_id: str
+    thread: str
+    event: Event
+    profile: Profile
+    host: str | None
+    state: RunState
+    epoch: int
+    attempts: int
+    base_commit: str | None = None
+    backend: str | None = None
+    isolation: str | None = None
+    outcome: Outcome | None = None
+    cancel_requested: bool = False
+    created_at_ms: int
+    updated_at_ms: int
+
+    @property
+    def branch(self) -> str:
+        """The one branch that this run may push."""
+        return f"bellhop/{self.case_id}"
+
+
+# What every text of Bellhop's own carries, so that it never takes its own words for somebody else's.
+MARKER_START = "<!-- bellhop-run:"
+
+
+def comment_marker(run_id: str) -> str:
+    """Return the hidden marker by which a run finds its own comment again."""
+    return f"{MARKER_START} {run_id} -->"

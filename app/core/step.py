@@ -1,0 +1,19 @@
+"""One recorded act of an agent, the same for every CLI."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from app.core.noun import Noun
+
+StepKind = Literal[
+    "message", "reasoning", "tool_call", "tool_result", "file_change", "plan", "usage", "error", "log"
+]
+
+
+class Step(Noun):
+    """`text` is what a person reads (untrusted, always shown as text); `data` holds the rest as JSON."""
+
+    kind: StepKind
+    text: str = ""
+    data: dict[str, Any] = {}

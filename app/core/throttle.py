@@ -1,0 +1,33 @@
+"""How long a service asks us to wait, read from its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# What GitHub asks for where it does not say how long.
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+UNSTATED_SECONDS = 60.0
+LIMIT_SECONDS = 3600.0
+
+
+def retry_after_seconds(status: int, headers: Mapping[str, str], message: str, now_seconds: float) -> float | None:
+    """Return how long to wait if the answer is a rate limit, else None; header names in lower case.
+
+    `now_seconds` is the time since 1970. Primary limits say when they reset, secondary ones say `retry-after`
+    or nothing, and either comes as 403 or 429.
+    """
+    if status not in (403, 429):
+        return None
+    stated = _number(headers.get("retry-after"))
+    if stated is not None:
+        return min(stated, LIMIT_SECONDS)
+    if headers.get("x-ratelimit-remaining") == "0":
+        reset = _number(headers.get("x-ratelimit-reset"))
+        return UNSTATED_SECONDS if reset is None else min(max(1.0, reset - now_seconds), LIMIT_SECONDS)
+    if status == 429 or "rate limit" in message.lower():
+        return UNSTATED_SECONDS
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,5 @@
+"""Splitting bills, in whole cents."""
+
+from till.split import split_bill
+
+__all__ = ["split_bill"]

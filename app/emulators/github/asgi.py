@@ -1,0 +1,41 @@
+"""The emulated GitHub as an ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from app.emulators.github import dispatch
+from app.emulators.github.faults import FaultyApp
+from app.emulators.github.problems import not_found
+from app.emulators.github.routes import app_tokens, checks, control, git_data, issues, pages, pulls, repos, smart_http
+from app.emulators.github.world import World
+
+# Checks come before git data: a commit's `{ref}` may hold slashes, so the longer paths must be tried first.
+ENDPOINTS = [
+    *app_tokens.ENDPOINTS,
+    *checks.ENDPOINTS,
+    *repos.ENDPOINTS,
+    *git_data.ENDPOINTS,
+    *issues.ENDPOINTS,
+    *pulls.ENDPOINTS,
+]
+
+
+def asgi_app(world: World) -> ASGIApp:
+    """Return the application: REST below `/api/v3`, git and pages below `/{owner}/{name}`, switches below `/_emulator`."""
+
+    def nothing(_request: Request) -> Response:
+        return JSONResponse(not_found().body, 404)
+
+    app = Starlette(routes=[
+        *control.routes(world),
+        *dispatch.routes(world, ENDPOINTS),
+        Route("/api/{rest:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        *smart_http.routes(world),
+        *pages.routes(world),
+    ])
+    return FaultyApp(app, world.faults)

@@ -1,0 +1,43 @@
+"""The audit trail: every minting, use and revocation of a credential."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from app.ledger.database import now_ms
+from app.ledger.tables import audit
+
+
+class AuditRow(NamedTuple):
+    """One use of a credential, named by its fingerprint."""
+
+    run_id: str | None
+    at_ms: int
+    credential_id: str
+    action: str
+    target: str
+    verdict: str
+
+
+def record(
+    tx: Connection, *, run_id: str | None, credential_id: str, action: str, target: str, verdict: str
+) -> None:
+    """Write one row."""
+    tx.execute(
+        insert(audit).values(run_id=run_id, at_ms=now_ms(), credential_id=credential_id, action=action,
+                             target=target[:300], verdict=verdict)
+    )
+
+
+def belongs(tx: Connection, credential_id: str, run_id: str) -> None:
+    """Note which run a credential was for that was minted before there was one."""
+    tx.execute(update(audit).where(audit.c.run_id.is_(None), audit.c.credential_id == credential_id).values(run_id=run_id))
+
+
+def of_run(tx: Connection, run_id: str) -> list[AuditRow]:
+    """Return the run's rows in order."""
+    columns = [audit.c[name] for name in AuditRow._fields]
+    rows = tx.execute(select(*columns).where(audit.c.run_id == run_id).order_by(audit.c.id))
+    return [AuditRow(*row) for row in rows]

@@ -1,0 +1,215 @@
+"""The database's tables. All times are integer milliseconds since 1970 by the database's own clock.
+
+JSON documents are text columns: they are nouns, read back by their model, never queried into.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts up in a column declared exactly INTEGER.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+inbox = Table(
+    "inbox", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(32), nullable=False),
+    Column("delivery_key", String(200), nullable=False),
+    Column("intent_key", String(64)),
+    Column("event", Text, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    # stored -> routed | ignored | failed
+    Column("state", String(16), nullable=False),
+    Column("decision", Text),
+    Column("run_id", String(12)),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("source", "delivery_key"),
+    # Rows without an intent key are all different ones: NULL equals nothing.
+    UniqueConstraint("source", "intent_key"),
+    Index("ix_inbox_state_next_at_ms", "state", "next_at_ms"),
+)
+
+delivery_counts = Table(
+    "delivery_counts", metadata,
+    Column("source", String(32), primary_key=True),
+    Column("verdict", String(16), primary_key=True),
+    Column("reason", String(100), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+threads = Table(
+    "threads", metadata,
+    Column("thread", String(300), primary_key=True),
+    Column("case_id", String(12), nullable=False, index=True),
+)
+
+runs = Table(
+    "runs", metadata,
+    Column("id", String(12), primary_key=True),
+    Column("case_id", String(12), nullable=False, index=True),
+    Column("thread", String(300), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("host", String(100)),
+    Column("state", String(16), nullable=False),
+    Column("epoch", BigInteger, nullable=False, default=0),
+    Column("lease_owner", String(200)),
+    Column("lease_until_ms", BigInteger, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at_ms", BigInteger, nullable=False, default=0),
+    Column("last_error", Text),
+    Column("base_commit", String(64)),
+    # What the publisher made of the agent's bundle, once it has been checked (app/publish).
+    Column("candidate", Text),
+    Column("backend", String(32)),
+    Column("isolation", String(16)),
+    Column("outcome", Text),
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    # At most one live run per thread, kept by the database itself.
+    Index(
+        "uq_runs_live_thread", "thread", unique=True,
+        sqlite_where=text("state <> 'done'"), postgresql_where=text("state <> 'done'"),
+    ),
+    Index("ix_runs_state_next_at_ms", "state", "next_at_ms"),
+    Index("ix_runs_created_at_ms", "created_at_ms"),
+)
+
+stages = Table(
+    "stages", metadata,
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    # Two marks may fall into one millisecond.
+    Column("sequence", Integer, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+sandboxes = Table(
+    "sandboxes", metadata,
+    Column("id", String(40), primary_key=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("host", String(100), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("backend", String(32), nullable=False),
+    Column("assignment", Text, nullable=False),
+    Column("handle", Text),
+    # opening -> open -> ended -> destroyed
+    Column("state", String(16), nullable=False),
+    Column("resume_key_sha256", String(64)),
+    Column("end", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("deadline_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Index("ix_sandboxes_host_state", "host", "state"),
+)
+
+steps = Table(
+    "steps", metadata,
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("sandbox_id", String(40), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("step", Text, nullable=False),
+)
+
+# How far the runner's own line numbers have been taken, so that a repeated batch is taken once.
+step_marks = Table(
+    "step_marks", metadata,
+    Column("sandbox_id", String(40), ForeignKey("sandboxes.id"), primary_key=True),
+    Column("next_line", BigInteger, nullable=False),
+)
+
+messages = Table(
+    "messages", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("inbox_id", BigInteger, nullable=False, unique=True),
+    Column("author", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("handed_at_ms", BigInteger),
+)
+
+exchanges = Table(
+    "exchanges", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("sandbox_id", String(40), nullable=False),
+    Column("api", String(32), nullable=False),
+    Column("path", String(300), nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("content_type", String(100), nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+)
+
+outbox = Table(
+    "outbox", metadata,
+    # One row per run and kind (`comment`): the reply as it should stand now.
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("delivered_version", Integer, nullable=False, default=0),
+    Column("url", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at_ms", BigInteger, nullable=False),
+    # Whoever delivers holds the row until then, so that two workers never both create the comment.
+    Column("held_until_ms", BigInteger, nullable=False, default=0),
+    Column("last_error", Text),
+)
+
+audit = Table(
+    "audit", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("run_id", String(12), index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("credential_id", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", String(300), nullable=False),
+    Column("verdict", String(64), nullable=False),
+)
+
+# One-time links to the pages, and the sessions made from them; only hashes are kept.
+page_keys = Table(
+    "page_keys", metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
+hosts = Table(
+    "hosts", metadata,
+    Column("name", String(100), primary_key=True),
+    Column("seen_at_ms", BigInteger, nullable=False),
+)

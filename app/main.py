@@ -1,0 +1,62 @@
+"""The composition root of the web process: webhooks in, pages out. It never loads docker or an agent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.intake import Intake
+from app.ledger import schema
+from app.ledger.database import Database
+from app.log import configure_logging
+from app.observe.pages import PageOptions, page_not_found, page_routes
+from app.ports import Trigger, Wakeup
+from app.settings import Settings
+from tasks.queue import CeleryWakeup, make_celery
+from triggers import make_triggers
+from triggers.route import hook_routes
+
+
+def make_app(
+    settings: Settings, database: Database, wakeup: Wakeup, triggers: Mapping[str, Trigger],
+    stopping: threading.Event | None = None,
+) -> FastAPI:
+    """Put the web process together from parts that are ready; live transcripts end when `stopping` is set."""
+    intake = Intake(database, wakeup)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            intake.close()
+
+    async def not_there(_request: Request, _error: Exception) -> Response:
+        return page_not_found()
+
+    pages = PageOptions(settings.templates_dir, settings.github_web_url, settings.public_url)
+    # No redirect of a path with a slash too many: it would be built from whatever the Host header says.
+    return FastAPI(
+        title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,
+        exception_handlers={404: not_there},
+        routes=[*hook_routes(triggers, intake), *page_routes(database, pages, stopping)],
+    )
+
+
+def create_app(settings: Settings | None = None, stopping: threading.Event | None = None) -> FastAPI:
+    """Build the web process, from the environment unless settings are given.
+
+    `uvicorn --factory app.main:create_app` may call it too.
+    Raises ConfigurationError: an empty webhook secret, a database that is not migrated.
+    """
+    settings = settings or Settings()
+    configure_logging(settings.log_level)
+    triggers = make_triggers(settings)
+    database = Database(settings.ledger_url)
+    schema.require_current(database)
+    return make_app(settings, database, CeleryWakeup(make_celery(settings)), triggers, stopping)

@@ -1,0 +1,222 @@
+"""The seams of the house: one Protocol each, every exception named.
+
+Implementations live in the folder of their layer and are chosen only in the composition roots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from pydantic import JsonValue
+
+from app.core.assignment import Assignment, SandboxEnd
+from app.core.event import Event, Parsed, Repo
+from app.core.grant import Credential, Grant
+from app.core.isolation import Guarantee, Isolation
+from app.core.noun import Noun
+from app.core.profile import AgentChoice, Container, Profile
+from app.core.step import Step
+
+Handle = dict[str, JsonValue]
+
+# Header names in lower case and values, in order and with repetitions, as ASGI hands them over.
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+class Trigger(Protocol):
+    """The inward side of a service that Bellhop listens to: bytes in, verified Event out. No I/O.
+
+    `source` is its name in `/hooks/{source}` and in every Event that it makes.
+    """
+
+    source: str
+
+    def receive(self, headers: RawHeaders, body: bytes) -> Parsed:
+        """Verify a delivery over its raw bytes, then parse it. Raises DeliveryRefused."""
+
+    def read(self, kind: str, delivery_key: str, body: bytes) -> Parsed:
+        """Parse a payload that nobody signed, for `bellhop explain`. Raises DeliveryRefused."""
+
+
+class Wakeup(Protocol):
+    """Tells a worker that something can be advanced; may lose, repeat or reorder, never blocks for long."""
+
+    def route(self, inbox_id: int) -> None:
+        """Wake `route` for a stored event. Raises nothing: what is lost, the sweeper finds."""
+
+    def start(self, run_id: str, host: str) -> None:
+        """Wake `start` on the queue of `host`. Raises nothing."""
+
+    def finish(self, run_id: str, host: str) -> None:
+        """Wake `finish` on the queue of `host`. Raises nothing."""
+
+    def sweep(self, host: str) -> None:
+        """Wake `sweep` on the queue of `host`. Raises nothing."""
+
+
+class PreparedWorkspace(Noun):
+    """A workspace on this host: `lower` is the prepared checkout, `scratch` the run's own writable layer.
+
+    `scratch` holds `upper/`, `work/` and `home/`. Whoever mounts it shows `lower` overlaid by `upper`
+    at `/workspace` and `home` at `/home/bellhop`. The host never reads below `upper` or `home` again.
+    """
+
+    lower: Path
+    scratch: Path
+    base_commit: str
+
+
+class SandboxSpec(Noun):
+    """Everything a backend needs to start one sandbox; holds no secret.
+
+    `id` names it on the host (`bellhop-<id>`); `door` is the host directory shown read-only at `/gateway`;
+    `tooling` is what is shown at `/agent`: a Docker volume's name or a host path.
+    """
+
+    id: str
+    run_id: str
+    door: Path
+    workspace: PreparedWorkspace
+    tooling: str
+    container: Container
+    uid: int
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    ttl_seconds: float
+
+
+class SandboxStatus(Noun):
+    """What the host sees: `running`, `exited` (with its code, if known) or `gone` (no trace)."""
+
+    state: str
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+
+class SandboxBackend(Protocol):
+    """Where an agent's commands run, sealed. Every method is safe to repeat, and bounded in time.
+
+    `name` is the registry name; `isolation` the level; `guarantees` what it keeps, each one proven by
+    the conformance suite. A supervisor may die: a Handle (JSON) is all it takes to attach again.
+    """
+
+    name: str
+    isolation: Isolation
+    guarantees: frozenset[Guarantee]
+
+    def check(self) -> str:
+        """Return one line on what is there (versions). Raises SandboxUnavailable with how to mend it."""
+
+    def create(self, spec: SandboxSpec) -> Handle:
+        """Start the sandbox, detached, and return its handle; a second call for the same id finds the first.
+
+        Raises SandboxUnavailable (machinery), SandboxRefused (a required guarantee cannot be kept).
+        """
+
+    def poll(self, handle: Handle) -> SandboxStatus:
+        """Return what the host sees of it. Raises SandboxUnavailable when the machinery does not answer."""
+
+    def stop(self, handle: Handle, grace_seconds: float) -> None:
+        """Ask it to end, and kill it after the grace; one that is gone is no error. Raises SandboxUnavailable."""
+
+    def destroy(self, handle: Handle) -> None:
+        """Remove every trace: processes, mounts, volumes, containers. Raises SandboxUnavailable."""
+
+    def find(self) -> dict[str, Handle]:
+        """Return sandbox id -> handle of all that exist on this host, for the sweeper. Raises SandboxUnavailable."""
+
+
+class AgentAdapter(Protocol):
+    """One agent CLI, as pure functions: no I/O, no clock.
+
+    `name` is what a profile says after `agent: uses:`. `parse` is called for each output line in order.
+    """
+
+    name: str
+
+    def check(self, choice: AgentChoice) -> None:
+        """Raise ProfileError when `with:` or `model:` does not suit this agent."""
+
+    def assignment(
+        self, run_id: str, profile: Profile, prompt: str, base_commit: str
+    ) -> Assignment:
+        """Return the command, environment and files that work `prompt`. Raises ProfileError."""
+
+    def parse(self, stream: str, line: str) -> list[Step]:
+        """Return the Steps that one line of `stdout` or `stderr` holds; what it cannot read becomes a log Step."""
+
+    def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
+        """Return whether the agent says that it ended well: exit status and final event, never one alone."""
+
+    def final_message(self, steps: list[Step]) -> str:
+        """Return the agent's last word for the person, or an empty string."""
+
+
+class GatewayControl(Protocol):
+    """How the worker tells the host's gateway about a sandbox's door."""
+
+    def open(self, sandbox_id: str) -> Path:
+        """Open the door of a sandbox that the ledger knows and return its directory on the host; repeatable.
+
+        Raises ServiceError when the gateway does not answer.
+        """
+
+    def close(self, sandbox_id: str) -> None:
+        """Close the door and remove its directory; one that is closed is no error. Raises ServiceError."""
+
+
+class TokenMinter(Protocol):
+    """Turns a Grant into a Credential at the service, and takes it back."""
+
+    def mint(self, grant: Grant) -> Credential:
+        """Mint a token for one repository with exactly the grant's permissions.
+
+        Raises GrantRefused (the App may not), ServiceError (the service does not answer).
+        """
+
+    def revoke(self, credential: Credential) -> None:
+        """Revoke it; one that is expired or revoked is no error. Raises ServiceError."""
+
+    def request(self, grant: Grant) -> dict[str, JsonValue]:
+        """Return the exact body that `mint` would send, without a secret: what `explain` prints."""
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A part that holds connections; whoever made it closes it."""
+
+    def close(self) -> None:
+        """Give every connection back. Raises nothing."""
+
+
+class Service(Protocol):
+    """What a trigger's service answers and takes: the reply side of a trigger. Credentials come per call."""
+
+    def permission(self, credential: Credential, repo: Repo, actor_id: str, login: str) -> str:
+        """Return the actor's live permission (`none`, `read`, `triage`, `write`, `maintain`, `admin`).
+
+        The answer must be about `actor_id`: another id under the same login counts as `none`. Raises ServiceError.
+        """
+
+    def default_branch_head(self, credential: Credential, repo: Repo) -> tuple[str, str]:
+        """Return (branch name, commit) of the repository's default branch. Raises ServiceError."""
+
+    def upsert_comment(self, credential: Credential, event: Event, marker: str, body: str) -> str:
+        """Create the comment that holds `marker` in the event's thread, or edit it in place; return its URL.
+
+        Looks up by marker first, so that doing it twice gives one. Raises ServiceError.
+        """
+
+    def ensure_pull_request(
+        self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
+        draft: bool, labels: tuple[str, ...],
+    ) -> tuple[str, int]:
+        """Find the open pull request of `branch`, or open it; return (URL, number).
+
+        Adopts one that already exists (422) and brings its title and body up to date. Raises ServiceError.
+        """
+
+    def clone_url(self, repo: Repo) -> str:
+        """Return the HTTPS URL of the repository, rebuilt from its name, never taken from a payload."""

@@ -1,0 +1,115 @@
+"""What a result may change: pure, from the facts of a Candidate and the words of a profile."""
+
+from __future__ import annotations
+
+import fnmatch
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from app.core.noun import Noun
+from app.core.profile import Limits, PullRequestPolicy
+from app.errors import PublishRefused
+from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
+
+Rule = Literal[
+    "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
+]
+SAYS: dict[Rule, str] = {
+    "protected_path": "changes a protected path",
+    "too_many_files": "changes too many files",
+    "patch_too_large": "is too large",
+    "new_symlink": "adds or redirects a symbolic link",
+    "submodule": "adds or moves a submodule",
+    "executable_bit": "changes whether a file is executable",
+    "odd_mode": "gives a file a mode that is neither a file's nor a link's",
+}
+_FILE_MODES = ("100644", "100755")
+
+
+class Violation(Noun):
+    """One rule that a result breaks, where, and in which words; `path` is the agent's word, `detail` Bellhop's."""
+
+    rule: Rule
+    path: str = ""
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line for a person."""
+        return " ".join(part for part in (SAYS[self.rule] + (":" if self.path or self.detail else ""), self.path, self.detail) if part)
+
+
+class Verdict(Noun):
+    """Refusals stop the publishing; warnings go first in the pull request."""
+
+    refusals: tuple[Violation, ...] = ()
+    warnings: tuple[Violation, ...] = ()
+
+    @property
+    def draft(self) -> bool:
+        """Whether the pull request must open as a draft: somebody has to look at a protected path."""
+        return any(warning.rule == "protected_path" for warning in self.warnings)
+
+    def enforce(self) -> None:
+        """Raise PublishRefused with the first refusal's rule as the reason, naming up to five."""
+        if self.refusals:
+            named = "; ".join(refusal.text for refusal in self.refusals[:5])
+            more = f"; and {len(self.refusals) - 5} more" if len(self.refusals) > 5 else ""
+            raise PublishRefused(
+                f"The result was not published: it {named}{more}. Ask for a change without that, or change the profile.",
+                reason=self.refusals[0].rule,
+            )
+
+
+def check(
+    changes: Sequence[FileChange], patch_bytes: int, limits: Limits, pull_request: PullRequestPolicy
+) -> Verdict:
+    """Judge a result; each violation names its rule, and its path where it has one."""
+    refusals: list[Violation] = []
+    warnings: list[Violation] = []
+    if len(changes) > limits.max_changed_files:
+        refusals.append(Violation(rule="too_many_files", detail=f"{len(changes)} of at most {limits.max_changed_files}"))
+    if patch_bytes >= limits.max_patch_kb * 1024:
+        refusals.append(Violation(rule="patch_too_large", detail=f"at least {patch_bytes // 1024} KB of at most {limits.max_patch_kb} KB"))
+    for change in changes:
+        refusals += [Violation(rule=rule, path=change.path) for rule in _type_rules(change)]
+        if {change.old_mode, change.new_mode} == set(_FILE_MODES):
+            warnings.append(Violation(rule="executable_bit", path=change.path))
+        pattern = next((one for one in limits.protected_paths if covers(one, change.path)), None)
+        if pattern is not None:
+            violation = Violation(rule="protected_path", path=change.path, detail=f"(profile: {pattern})")
+            (refusals if pull_request.protected_paths == "refuse" else warnings).append(violation)
+    return Verdict(refusals=tuple(refusals), warnings=tuple(warnings))
+
+
+def covers(pattern: str, path: str) -> bool:
+    """Return whether a protected-path pattern covers a path of the repository.
+
+    A pattern is matched from the root, piece by piece between slashes. `*`, `?` and `[...]` stay within a piece;
+    `**` is any number of pieces, none included. A pattern that matches a directory covers all that lies below it,
+    and `dir/**` covers `dir` itself, so that it cannot be replaced by a file or a link. Case does not
+    count, nor do invisible characters or the width of letters: some file systems of those who check it out do not tell them apart.
+    """
+    return _covers([_folded(part) for part in pattern.strip("/").split("/")], [_folded(part) for part in path.split("/")])
+
+
+def _covers(pattern: list[str], path: list[str]) -> bool:
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_covers(pattern[1:], path[skip:]) for skip in range(len(path) + 1))
+    return bool(path) and fnmatch.fnmatchcase(path[0], pattern[0]) and _covers(pattern[1:], path[1:])
+
+
+def _folded(piece: str) -> str:
+    visible = "".join(c for c in piece if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFKC", visible).casefold()
+
+
+def _type_rules(change: FileChange) -> list[Rule]:
+    if change.new_mode == SUBMODULE:
+        return ["submodule"]
+    if change.new_mode == SYMLINK:
+        return ["new_symlink"]
+    return [] if change.new_mode in (*_FILE_MODES, ABSENT) else ["odd_mode"]

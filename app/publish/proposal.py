@@ -1,0 +1,25 @@
+"""What a run is about to publish: checked, committed in quarantine, waiting for `verify` and the push."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.core.noun import Noun
+from app.publish.candidate import FileChange
+from app.publish.policy import Violation
+
+
+class Proposal(Noun):
+    """`commit` stands in the bare repository `git_dir`; `said` is the agent's last word, untrusted.
+
+    `warnings` come first in the pull request; `unfinished` says why the agent did not end well (empty: it did),
+    which makes the pull request a draft.
+    """
+
+    git_dir: Path
+    commit: str
+    said: str = ""
+    changes: tuple[FileChange, ...]
+    warnings: tuple[Violation, ...] = ()
+    draft: bool = False
+    unfinished: str = ""

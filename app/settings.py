@@ -1,0 +1,106 @@
+"""The only reader of the environment: every setting, its default written once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def default_state_dir() -> Path:
+    """Return where things are kept: /var/lib for root, the XDG state directory for others."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/bellhop")
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "bellhop"
+
+
+def default_runtime_dir() -> Path:
+    """Return where sockets live: /run for root, the XDG runtime directory (or /tmp) for others."""
+    if os.geteuid() == 0:
+        return Path("/run/bellhop")
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / "bellhop" if base else Path(f"/tmp/bellhop-{os.geteuid()}")  # noqa: S108 - checked at start
+
+
+class Settings(BaseSettings):
+    """Read from environment variables that start with `BELLHOP_`; docs/settings.md lists them all.
+
+    The two model keys are also read under their vendors' own names. A variable that is empty is one that is not
+    set: compose.yaml can pass a variable on, but cannot leave it out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BELLHOP_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    # Where things are kept. `runtime_dir` holds unix sockets, whose paths may not pass 107 bytes.
+    state_dir: Path = Field(default_factory=default_state_dir)
+    runtime_dir: Path = Field(default_factory=default_runtime_dir)
+    profiles_dir: Path = ROOT / "profiles"
+    templates_dir: Path = ROOT / "templates"
+    database_url: str = ""
+    broker_url: str = "memory://"
+
+    # The web process.
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8300, ge=0, le=65_535)
+    public_url: str = ""
+
+    # GitHub.
+    github_webhook_secret: SecretStr = SecretStr("")
+    github_app_id: str = ""
+    github_private_key: SecretStr = SecretStr("")
+    github_private_key_file: Path | None = None
+    github_api_url: str = "https://api.github.com"
+    github_web_url: str = "https://github.com"
+    bot_login: str = "bellhop[bot]"
+
+    # What leaves this host.
+    ca_bundle: Path | None = None
+    outbound_proxy: str | None = None
+
+    # Model APIs.
+    anthropic_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias="ANTHROPIC_API_KEY"
+    )
+    anthropic_api_url: str = "https://api.anthropic.com"
+    openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_api_url: str = "https://api.openai.com"
+
+    # This host's sandboxes.
+    host_name: str = Field(default_factory=socket.gethostname)
+    sandbox_backend: Literal["auto", "docker", "gvisor", "bubblewrap"] = "auto"
+    docker_host: str = "unix:///var/run/docker.sock"
+    worker_concurrency: int = Field(default=8, ge=1)
+    sweep_seconds: float = Field(default=10.0, gt=0)
+    log_level: str = "INFO"
+
+    @cached_property
+    def ledger_url(self) -> str:
+        """The database's URL: what is set, or SQLite below `state_dir`."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'bellhop.db'}"
+
+    @cached_property
+    def gateway_socket(self) -> Path:
+        """The control socket between this host's workers and its gateway."""
+        return self.runtime_dir / "gateway.sock"
+
+    @property
+    def link_url(self) -> str:
+        """`public_url` where others can follow it: empty when it is not set or leads to this machine only."""
+        host = urlsplit(self.public_url).hostname or ""
+        try:
+            own = ip_address(host).is_loopback or ip_address(host).is_unspecified
+        except ValueError:
+            own = host == "localhost" or host.endswith(".localhost")
+        return "" if own else self.public_url
