@@ -1,0 +1,113 @@
+"""The members of GitHub's webhook payloads that Bellhop reads, bounded; every other member is passed over.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+TITLE_LIMIT_CHARACTERS = 1000
+TEXT_LIMIT_BYTES = 64 * 1024
+LABELS_LIMIT = 100
+
+
+def storable(text: str) -> str:
+    """Return `text` without what a database or UTF-8 cannot hold: U+0000 and lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _title(text: str) -> str:
+    text = storable(text)
+    return text if len(text) <= TITLE_LIMIT_CHARACTERS else text[: TITLE_LIMIT_CHARACTERS - 1] + "\u2026"
+
+
+def _text(text: str | None) -> str:
+    text = storable(text or "")
+    if len(text) <= TEXT_LIMIT_BYTES // 4:
+        return text
+    encoded = text.encode()
+    if len(encoded) <= TEXT_LIMIT_BYTES:
+        return text
+    note = f"\n\n[Bellhop cut this text here: it had {len(encoded)} bytes]"
+    return encoded[: TEXT_LIMIT_BYTES - len(note)].decode("utf-8", "ignore") + note
+
+
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+Line = Annotated[str, AfterValidator(_title)]
+Text = Annotated[str | None, AfterValidator(_text)]
+Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}(\[bot\])?$")]
+# A name of dots alone would be a path.
+FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}/[A-Za-z0-9_.\-]{0,99}[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,99}$")]
+# What `git check-ref-format` refuses in any case, and a leading dash, which a command would take for an option.
+Branch = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?*\[\\\-/][^\x00-\x20\x7f~^:?*\[\\]{0,254}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\x00-\x20\x7f\"<>\\]{1,2000}$")]
+Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:Z+.\-]{10,40}$")]
+
+
+class _Members(BaseModel):
+    # GitHub adds members all the time, so unknown ones are no error; known ones are never coerced.
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Account(_Members):
+    """A user, an organisation or an App's bot."""
+
+    id: Id
+    login: Login
+    type: str = "User"
+
+
+class Repository(_Members):
+    """The repository of the event."""
+
+    id: Id
+    full_name: FullName
+    default_branch: Branch
+
+
+class Installation(_Members):
+    """The App's installation, present when the App itself receives the delivery."""
+
+    id: Id
+
+
+class Label(_Members):
+    """A label."""
+
+    name: Line
+
+
+class Issue(_Members):
+    """An issue, or the issue side of a pull request."""
+
+    number: Id
+    title: Line
+    body: Text = None
+    html_url: Url
+    labels: list[Label] = []
+    updated_at: Time | None = None
+    pull_request: dict[str, Any] | None = None
+
+
+class Comment(_Members):
+    """A comment on an issue or a pull request."""
+
+    id: Id
+    body: Text = None
+    html_url: Url
+    user: Account
+    created_at: Time | None = None
+
+
+class IssueDelivery(_Members):
+    """What `issues` and `issue_comment` deliveries have in common; `comment` and `label` as the action has them."""
+
+    issue: Issue
+    repository: Repository
+    sender: Account
+    installation: Installation | None = None
+    label: Label | None = None
+    comment: Comment | None = None

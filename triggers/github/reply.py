@@ -1,0 +1,182 @@
+"""The reply side of GitHub: who may ring, the comment, the pull request. Nothing is written without looking first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from github.GithubException import GithubException
+from github.Issue import Issue
+from github.IssueComment import IssueComment
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from app.core.event import Event, Repo
+from app.core.grant import Credential
+from app.core.permission import PERMISSIONS
+from app.errors import ServiceError
+from triggers.github.connection import GitHubConnection
+from triggers.github.failures import as_service_error, message_of
+
+# GitHub takes no longer comment or pull request body.
+BODY_LIMIT_CHARACTERS = 65_536
+_CUT = "\n\n[cut here: GitHub takes no longer text]"
+
+
+class GitHubService:
+    """The Service for GitHub.
+
+    `api_url` is `https://api.github.com` or a GHES's `https://host/api/v3`; `web_url` what people and git use;
+    `bot_login` the App's own login, such as `bellhop[bot]`.
+    """
+
+    def __init__(
+        self, *, api_url: str, web_url: str, bot_login: str, ca_bundle: Path | None = None, proxy: str | None = None,
+        timeout_seconds: int = 15,
+    ) -> None:
+        self._connection = GitHubConnection(
+            api_url=api_url, ca_bundle=ca_bundle, proxy=proxy, timeout_seconds=timeout_seconds
+        )
+        self._web_url = web_url.rstrip("/")
+        self._bot_login = bot_login.casefold()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._connection.close()
+
+    def permission(self, credential: Credential, repo: Repo, actor_id: str, login: str) -> str:
+        """Return the live permission of the account with `actor_id`; another id under its login counts as `none`.
+
+        https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        """
+        requester = self._connection.requester(credential.token)
+        path = f"/repos/{quote(repo.full_name)}/collaborators/{quote(login, safe='')}/permission"
+        with as_service_error(f"asking what {login} may do in {repo.full_name}"):
+            try:
+                _, data = requester.requestJsonAndCheck("GET", path)
+            except GithubException as error:
+                # 404: no such user, or none that this repository knows.
+                if error.status == 404:
+                    return "none"
+                raise
+            if str(data["user"]["id"]) != actor_id:
+                return "none"
+            # `role_name` tells maintain and triage apart; a role of the organisation's own has a name that is not
+            # GitHub's, and `permission` says which of GitHub's roles it builds on.
+            for role in (data.get("role_name"), data.get("permission")):
+                if role in PERMISSIONS:
+                    return str(role)
+        return "none"
+
+    def default_branch_head(self, credential: Credential, repo: Repo) -> tuple[str, str]:
+        """Return (branch name, commit) of the default branch as it is now.
+
+        Raises ServiceError, also when another repository has taken over the name: the token is for the id, but git
+        and the API are asked by name, and anybody may read what is public.
+        """
+        with as_service_error(f"reading the default branch of {repo.full_name}"):
+            repository = self._repository(credential, repo)
+            if repository.id != repo.id:
+                raise ServiceError(
+                    f"{repo.full_name} is another repository by now ({repository.id}, not {repo.id}): start again there",
+                    reason="repository_replaced", retryable=False,
+                )
+            branch = repository.default_branch
+            return branch, repository.get_branch(branch).commit.sha
+
+    def upsert_comment(self, credential: Credential, event: Event, marker: str, body: str) -> str:
+        """Create or edit the one comment that holds `marker`; return its URL. Raises ServiceError."""
+        if event.number is None:
+            raise ServiceError("the event has no issue to comment on", reason="no_thread", retryable=False)
+        with as_service_error(f"commenting on {event.thread}"):
+            issue = Issue(
+                self._connection.requester(credential.token),
+                url=f"/repos/{quote(event.repo.full_name)}/issues/{event.number}",
+            )
+            text = _with_marker(body, marker)
+            comment = self._own_comment(issue, event, marker)
+            if comment is None:
+                comment = issue.create_comment(text)
+            elif comment.body != text:
+                comment.edit(text)
+            return comment.html_url
+
+    def ensure_pull_request(
+        self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
+        draft: bool, labels: tuple[str, ...],
+    ) -> tuple[str, int]:
+        """Find or open the pull request of `branch`, bring it up to date; return (URL, number). Raises ServiceError.
+
+        `draft` counts when it is opened: GitHub's REST API cannot turn one into the other.
+        """
+        body = _bounded(body, BODY_LIMIT_CHARACTERS)
+        with as_service_error(f"opening the pull request of {branch} in {repo.full_name}"):
+            repository = self._repository(credential, repo)
+            pull = _open_pull(repository, repo, branch)
+            if pull is None:
+                try:
+                    pull = repository.create_pull(base=base, head=branch, title=title, body=body, draft=draft)
+                except GithubException as error:
+                    if error.status != 422 or "already exists" not in message_of(error):
+                        raise
+                    pull = _open_pull(repository, repo, branch)
+                    if pull is None:
+                        raise
+            if pull.title != title or (pull.body or "") != body:
+                pull.edit(title=title, body=body)
+            missing = sorted(set(labels) - {label.name for label in pull.labels})
+            if missing:
+                pull.add_to_labels(*missing)
+            return pull.html_url, pull.number
+
+    def clone_url(self, repo: Repo) -> str:
+        """Return the HTTPS URL of the repository."""
+        return f"{self._web_url}/{quote(repo.full_name)}.git"
+
+    def _repository(self, credential: Credential, repo: Repo) -> Repository:
+        return Repository(self._connection.requester(credential.token), url=f"/repos/{quote(repo.full_name)}")
+
+    def _own_comment(self, issue: Issue, event: Event, marker: str) -> IssueComment | None:
+        """Return our comment: by our login, else (where that is set wrongly) the first one of any App's.
+
+        Anybody may repeat our marker, but nobody knows a run's id before our own comment has shown it.
+        """
+        first = None
+        for comment in issue.get_comments(**_since(event)):
+            author = comment.user  # None where the account was deleted
+            if author is None or marker not in (comment.body or ""):
+                continue
+            if author.login.casefold() == self._bot_login:
+                return comment
+            if first is None and author.type == "Bot":
+                first = comment
+        return first
+
+
+def _open_pull(repository: Repository, repo: Repo, branch: str) -> PullRequest | None:
+    for pull in repository.get_pulls(state="open", head=f"{repo.owner}:{branch}"):
+        if pull.head.ref == branch and pull.head.repo is not None and pull.head.repo.id == repo.id:
+            return pull
+    return None
+
+
+def _since(event: Event) -> dict[str, datetime]:
+    """Return the filter that spares us a long thread's older comments: ours is younger than the event."""
+    try:
+        happened = datetime.fromisoformat(event.occurred_at or "")
+    except ValueError:
+        return {}
+    # A naive time would be sent as if it were in this host's time zone.
+    return {} if happened.tzinfo is None else {"since": happened - timedelta(minutes=1)}
+
+
+def _with_marker(body: str, marker: str) -> str:
+    if marker in body and len(body) <= BODY_LIMIT_CHARACTERS:
+        return body
+    body = body.replace(marker, "").rstrip()
+    return f"{_bounded(body, BODY_LIMIT_CHARACTERS - len(marker) - 2)}\n\n{marker}"
+
+
+def _bounded(text: str, limit_characters: int) -> str:
+    return text if len(text) <= limit_characters else text[: limit_characters - len(_CUT)] + _CUT
