@@ -1,0 +1,111 @@
+"""The first part of finishing: destroy the agent's sandbox, take its bundle through quarantine, judge it."""
+
+from __future__ import annotations
+
+from app.core.assignment import SandboxEnd
+from app.core.outcome import Failed, Message, NothingToDo
+from app.core.run import Run
+from app.core.step import Step
+from app.ledger import exchanges, runs, sandboxes, steps
+from app.ledger.runs import Lease
+from app.ports import AgentAdapter
+from app.publish.candidate import Candidate
+from app.publish.commit import commit_message, make_commit
+from app.publish.describe import pull_request_title
+from app.publish.policy import check
+from app.publish.proposal import Proposal
+from app.publish.quarantine import import_bundle
+from tasks.conclude import conclude, dismantle, refuse_if_cancelled
+from tasks.model_trouble import model_trouble
+from tasks.parts import Parts
+from tasks.publish import publish
+from tasks.verify import verify
+
+ENDS = {
+    "timeout": "it ran out of time",
+    "idle": "it was silent for too long",
+    "cancelled": "it was stopped",
+    "lost": "its sandbox died",
+    "out_of_memory": "its sandbox ran out of memory",
+    "disk": "it filled its disk",
+    "refused": "the runner could not begin",
+}
+
+
+def collect(parts: Parts, lease: Lease, run: Run) -> None:
+    """Turn the end of the agent's sandbox into a proposal, or into the run's outcome."""
+    with parts.database.read() as tx:
+        row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
+        said = steps.of_sandbox(tx, run.id, row.id)
+        last_status = exchanges.last_status(tx, row.id)
+    end = row.end or SandboxEnd(reason="lost")
+    if row.state != "destroyed":
+        # The work is in the bundle: nothing of the sandbox is needed any more, and nothing in it may go on.
+        dismantle(parts, row)
+    with parts.database.read() as tx:
+        refuse_if_cancelled(tx, run.id)
+    agent = parts.agent(run.profile.agent.uses)
+    unfinished = "" if agent.succeeded(end, said) else why_unfinished(end, said)
+    candidate = None
+    if end.has_bundle and end.head_commit is not None and run.base_commit is not None and run.profile.workspace == "rw":
+        candidate = import_bundle(
+            parts.workspaces.git, parts.settings.state_dir, run.id, parts.settings.state_dir / "bundles" / row.id,
+            parts.workspaces.mirror(run.event.repo), run.base_commit, end.head_commit, limits=run.profile.limits,
+            bundle_limit_bytes=row.assignment.bundle_limit_bytes,
+        )
+    if candidate is None:
+        trouble = model_trouble(end, last_status, said, unfinished) if unfinished else None
+        if trouble is not None:
+            conclude(parts, lease, run, trouble)
+        else:
+            _conclude_without_change(parts, lease, run, end, agent, said, unfinished)
+        return
+    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished)
+    with parts.database.begin() as tx:
+        runs.write(tx, lease, candidate=proposal.model_dump_json())
+    if run.profile.verify is not None:
+        verify(parts, lease, run, proposal)
+        return
+    with parts.database.begin() as tx:
+        runs.advance(tx, lease, "publishing")
+    publish(parts, lease, run)
+
+
+def _conclude_without_change(
+    parts: Parts, lease: Lease, run: Run, end: SandboxEnd, agent: AgentAdapter, said: list[Step], unfinished: str
+) -> None:
+    if unfinished:
+        reason = end.reason if end.reason != "exited" else "agent_failed"
+        text = f"The agent did not finish, and changed nothing: {unfinished}"
+        conclude(parts, lease, run, Failed(reason=reason, text=text, who="person"))
+    elif run.profile.workspace == "ro":
+        conclude(parts, lease, run, Message(text=agent.final_message(said)))
+    else:
+        conclude(parts, lease, run, NothingToDo(text=agent.final_message(said)))
+
+
+def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
+    """Return in a few words why the agent did not end well: its own error where it had one."""
+    errors = [step.text for step in said if step.kind == "error" and step.text.strip()]
+    what = ENDS.get(end.reason, f"it ended with exit code {end.exit_code}")
+    if end.text:
+        what += f" ({end.text})"
+    return f"{what}; its last error: {errors[-1]}" if errors else what
+
+
+def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str) -> Proposal:
+    """Judge a candidate and make the one commit that may be published. Raises PublishRefused."""
+    verdict = check(candidate.changes, candidate.patch_bytes, run.profile.limits, run.profile.pull_request)
+    verdict.enforce()
+    message = commit_message(
+        title=parts.redacted(pull_request_title(run)), body=parts.redacted(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
+    )
+    commit = make_commit(
+        parts.workspaces.git, candidate, message, name="Bellhop", email="bellhop@users.noreply.github.com",
+        date_seconds=run.created_at_ms // 1000,
+    )
+    return Proposal(
+        git_dir=candidate.git_dir, commit=commit, said=said, changes=candidate.changes, warnings=verdict.warnings,
+        draft=verdict.draft or bool(unfinished) or run.profile.autonomy == "draft",
+        unfinished=unfinished,
+    )

@@ -1,0 +1,71 @@
+"""The one way a run ends: its outcome and the reply in one transaction, then every trace removed."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection
+
+from app.core.outcome import Outcome
+from app.core.run import Run
+from app.errors import BellhopError, PublishRefused, SandboxUnavailable
+from app.ledger import messages, runs, sandboxes
+from app.ledger.runs import Lease
+from app.ledger.sandboxes import SandboxRow
+from tasks.parts import Parts
+from tasks.replies import deliver, say
+
+log = structlog.get_logger()
+
+
+def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
+    """Give the run its outcome, tell the thread, and clean up. Raises LeaseLost before anything is written.
+
+    What the thread cannot be told now, and what cannot be removed now, is left to the sweeper.
+    """
+    with parts.database.begin() as tx:
+        runs.finish(tx, lease, outcome)
+        # After the line above nothing can be appended to the run any more, so nobody's words fall between.
+        unread = messages.unhanded(tx, run.id)
+        say(tx, parts, run.model_copy(update={"state": "done", "outcome": outcome}))
+    log.info("run_done", outcome=outcome.kind, reason=getattr(outcome, "reason", None), unread=len(unread))
+    deliver(parts, run.id)
+    clean_up(parts, run.id)
+
+
+def refuse_if_cancelled(tx: Connection, run_id: str) -> None:
+    """Raise PublishRefused when somebody has asked for the run to end."""
+    if runs.should_stop(tx, run_id):
+        raise PublishRefused("Stopped, as asked for in the thread. Nothing was published.", reason="cancelled")
+
+
+def clean_up(parts: Parts, run_id: str) -> None:
+    """Remove what a run that is done has left on this host; what fails is logged, and the sweeper's next time."""
+    with parts.database.read() as tx:
+        rows = sandboxes.of_run(tx, run_id)
+    try:
+        for row in rows:
+            if row.state != "destroyed" and row.host == parts.settings.host_name:
+                dismantle(parts, row)
+        parts.workspaces.discard_run(run_id)
+    except BellhopError as error:
+        log.warning("cleanup_failed", run_id=run_id, reason=error.reason, error=str(error))
+
+
+def dismantle(parts: Parts, row: SandboxRow) -> None:
+    """Remove a sandbox with its door and its writable files; safe to repeat.
+
+    Raises SandboxUnavailable, ServiceError, WorkspaceError; the sweeper tries again.
+    """
+    backend = parts.backend_named(row.backend)
+    if backend is None:
+        raise SandboxUnavailable(
+            f"the sandbox {row.id} was made by `{row.backend}`, which does not work on this host any more. "
+            "Run `bellhop doctor` to see why, and start the worker again."
+        )
+    handle = row.handle or backend.find().get(row.id)
+    if handle is not None:
+        backend.destroy(handle)
+    parts.gateway.close(row.id)
+    parts.workspaces.discard(row.id)
+    with parts.database.begin() as tx:
+        sandboxes.destroyed(tx, row.id)

@@ -1,0 +1,16 @@
+"""Hop 6: from the end of a sandbox to the outcome. Which part is due, the run's state says."""
+
+from __future__ import annotations
+
+from tasks.collect import collect
+from tasks.leased import advance
+from tasks.parts import Parts
+from tasks.publish import publish
+from tasks.replies import deliver
+from tasks.verify import verify_again
+
+
+def finish(parts: Parts, run_id: str) -> None:
+    """Do the next part of finishing a run; safe to repeat."""
+    advance(parts, run_id, {"collecting": collect, "verifying": verify_again, "publishing": publish})
+    deliver(parts, run_id)

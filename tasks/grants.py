@@ -1,0 +1,31 @@
+"""Which grants a run needs, as data: the least that each step works with."""
+
+from __future__ import annotations
+
+from app.core.event import Event
+from app.core.grant import Access, Grant
+from app.core.profile import Profile
+
+
+def authorise_grant(event: Event) -> Grant:
+    """Return what looking up a person's permission needs."""
+    return Grant(purpose="authorise", repo=event.repo, permissions={"metadata": "read"})
+
+
+def workspace_grant(event: Event, profile: Profile) -> Grant:
+    """Return what fetching the repository needs: what the profile says, never more than reading."""
+    return Grant(purpose="workspace", repo=event.repo, permissions=dict.fromkeys(profile.permissions, "read"))
+
+
+def reply_grant(event: Event) -> Grant:
+    """Return what a comment in the thread needs.
+
+    https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
+    """
+    permissions: dict[str, Access] = {"pull_requests": "write"} if event.is_pull_request else {"issues": "write"}
+    return Grant(purpose="reply", repo=event.repo, permissions=permissions)
+
+
+def publish_grant(event: Event) -> Grant:
+    """Return what pushing one branch and opening one pull request need."""
+    return Grant(purpose="publish", repo=event.repo, permissions={"contents": "write", "pull_requests": "write"})

@@ -1,0 +1,97 @@
+"""The parts that tasks work with: which implementation stands behind each port on this host."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.core.event import Event
+from app.core.grant import Credential, Grant
+from app.core.profile import Profile
+from app.core.redact import redact
+from app.errors import BellhopError
+from app.execute.workspace import Workspaces
+from app.ledger import audit
+from app.ledger.database import Database
+from app.ports import AgentAdapter, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
+from app.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a composition root has chosen; made once per process, safe to share between threads.
+
+    `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
+    backend and returns what SandboxSpec.tooling takes; `services` maps an event's source to its service.
+    `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    """
+
+    settings: Settings
+    database: Database
+    wakeup: Wakeup
+    profiles: Mapping[str, Profile]
+    services: Mapping[str, Service]
+    minter: TokenMinter
+    workspaces: Workspaces
+    gateway: GatewayControl
+    backends: tuple[SandboxBackend, ...]
+    tooling: Callable[[SandboxBackend], str]
+    agent: Callable[[str], AgentAdapter]
+    sweeping: threading.Lock = field(default_factory=threading.Lock)
+    closing: tuple[Callable[[], None], ...] = ()
+
+    def close(self) -> None:
+        """Give every connection back that a part holds."""
+        for close in self.closing:
+            close()
+
+    def service(self, event: Event) -> Service:
+        """Return the service that the event came from."""
+        return self.services[event.source]
+
+    def redacted(self, text: str) -> str:
+        """Return text that is about to leave without the secrets that this process knows, and without what looks like one."""
+        settings = self.settings
+        known = (
+            settings.anthropic_api_key, settings.openai_api_key, settings.github_webhook_secret, settings.github_private_key,
+        )
+        return redact(text, [secret.get_secret_value() for secret in known])
+
+    def backend_named(self, name: str) -> SandboxBackend | None:
+        """Return the backend of that name on this host, or None."""
+        return next((backend for backend in self.backends if backend.name == name), None)
+
+    @contextmanager
+    def credential(self, grant: Grant, *, run_id: str | None) -> Iterator[Credential]:
+        """Mint a credential for the block and revoke it after; both are audited.
+
+        Raises GrantRefused, ServiceError. A revocation that fails is audited and logged, not raised: the work
+        is done and the token expires by itself.
+        """
+        target = f"{grant.repo.full_name} {grant.says}"
+        try:
+            credential = self.minter.mint(grant)
+        except BellhopError as error:
+            self._audit(run_id, "-", f"mint {grant.purpose}", target, error.reason)
+            raise
+        try:
+            self._audit(run_id, credential.id, f"mint {grant.purpose}", target, "ok")
+            yield credential
+        finally:
+            verdict = "ok"
+            try:
+                self.minter.revoke(credential)
+            except BellhopError as error:
+                verdict = error.reason
+                log.warning("revoke_failed", credential=credential.id, reason=error.reason)
+            self._audit(run_id, credential.id, f"revoke {grant.purpose}", target, verdict)
+
+    def _audit(self, run_id: str | None, credential_id: str, action: str, target: str, verdict: str) -> None:
+        with self.database.begin() as tx:
+            audit.record(tx, run_id=run_id, credential_id=credential_id, action=action, target=target, verdict=verdict)

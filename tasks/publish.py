@@ -1,0 +1,101 @@
+"""The last part of finishing: push the one branch, open the one pull request, say so in the thread."""
+
+from __future__ import annotations
+
+from app.core.outcome import PullRequest, VerifyResult
+from app.core.permission import may
+from app.core.run import Run
+from app.errors import BellhopError, PublishRefused
+from app.ledger import exchanges, runs, sandboxes
+from app.ledger.runs import Lease
+from app.publish.describe import Work, render_pull_request
+from app.publish.proposal import Proposal
+from app.publish.push import push
+from tasks.conclude import conclude, dismantle, refuse_if_cancelled
+from tasks.grants import publish_grant
+from tasks.leased import LEASE_SECONDS, fence
+from tasks.parts import Parts
+from tasks.verify import verified
+
+# From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
+PUSHING = "pushing"
+
+
+def publish(parts: Parts, lease: Lease, run: Run) -> None:
+    """Publish the run's proposal; every outside write is looked up first, so that doing it twice gives one."""
+    with parts.database.read() as tx:
+        candidate = runs.candidate(tx, run.id)
+        rows = [row for row in sandboxes.of_run(tx, run.id) if row.state != "destroyed"]
+        before = runs.published_before(tx, run)
+    if candidate is None:
+        raise BellhopError(f"run {run.id} has nothing on file to publish", reason="no_proposal")
+    proposal = Proposal.model_validate_json(candidate)
+    expected = Proposal.model_validate_json(before).commit if before else None
+    verify = verified(parts, run)
+    for row in rows:
+        dismantle(parts, row)
+    fence(parts, lease)
+    outcome = _publish(parts, lease, run, proposal, verify, expected)
+    conclude(parts, lease, run, outcome)
+
+
+def _publish(
+    parts: Parts, lease: Lease, run: Run, proposal: Proposal, verify: VerifyResult | None, expected: str | None
+) -> PullRequest:
+    service = parts.service(run.event)
+    draft = proposal.draft or (verify is not None and not verify.passed)
+    title, body = _describe(parts, run, proposal, verify)
+    with parts.credential(publish_grant(run.event), run_id=run.id) as credential:
+        if run.event.kind != "by_hand":
+            _still_may(service.permission(credential, run.event.repo, run.event.actor.id, run.event.actor.login), run)
+        with parts.database.begin() as tx:
+            # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.
+            runs.renew(tx, lease, LEASE_SECONDS)
+            if PUSHING not in [name for name, _ in runs.timeline(tx, run.id)]:
+                refuse_if_cancelled(tx, run.id)
+                runs.mark(tx, run.id, PUSHING)
+        standing = push(
+            parts.workspaces.git, proposal.git_dir, proposal.commit, service.clone_url(run.event.repo), run.branch,
+            credential, expected,
+        )
+        if standing != proposal.commit:
+            # It bears this run's trailer, but a run's id is in its comment for anybody to copy.
+            raise PublishRefused(
+                f"Somebody else has put a commit of this run on {run.branch}, and it is not the one that was checked, so it "
+                "was left alone. Delete that branch first.", reason="branch_moved",
+            )
+        fence(parts, lease)
+        url, number = service.ensure_pull_request(
+            credential, run.event.repo, branch=run.branch, base=run.event.repo.default_branch, title=title, body=body,
+            draft=draft, labels=run.profile.pull_request.labels,
+        )
+    return PullRequest(
+        url=url, number=number, branch=run.branch, title=title, draft=draft, verify=verify,
+        warnings=tuple(warning.text for warning in proposal.warnings),
+    )
+
+
+def _still_may(permission: str, run: Run) -> None:
+    if not may(permission, run.profile.who.permission):
+        raise PublishRefused(
+            f"{run.event.actor.login} may no longer write to {run.event.repo.full_name} (has `{permission}`), "
+            "so nothing was published",
+            reason="not_permitted",
+        )
+
+
+def _describe(parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult | None) -> tuple[str, str]:
+    with parts.database.read() as tx:
+        used = exchanges.usage(tx, run.id)
+        rows = sandboxes.of_run(tx, run.id)
+    agent_ms = next((row.end.duration_ms for row in rows if row.role == "work" and row.end is not None), None)
+    work = Work(
+        model=run.profile.agent.model, steps=used.exchanges or None, input_tokens=used.input_tokens or None,
+        output_tokens=used.output_tokens or None, duration_ms=agent_ms,
+    )
+    title, body = render_pull_request(
+        run, changes=proposal.changes, work=work, agent_text=proposal.said, verify=verify, warnings=proposal.warnings,
+        unfinished=proposal.unfinished, settings_url=parts.settings.link_url,
+        templates_dir=parts.settings.templates_dir,
+    )
+    return parts.redacted(title), parts.redacted(body)

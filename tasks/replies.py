@@ -1,0 +1,120 @@
+"""Bringing the thread's comment to what the outbox says it should be."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection
+
+from app.core.run import Run, RunState, comment_marker
+from app.errors import BellhopError, ProfileError
+from app.ledger import messages, outbox, runs, sandboxes
+from app.ledger.outbox import Reply
+from app.publish.describe import render_comment
+from app.publish.inert import words
+from tasks.grants import reply_grant
+from tasks.parts import Parts
+
+log = structlog.get_logger()
+
+COMMENT = "comment"
+
+# Longer than making a comment can take, so that no two workers make one. Two that edit the same do no harm, and a
+# worker that dies while editing must not keep the outcome waiting for long.
+CREATE_HOLD_SECONDS = 120.0
+EDIT_HOLD_SECONDS = 30.0
+
+# With the pauses between them, about sixteen hours for what may mend itself, and a few minutes for what will not.
+MAX_ATTEMPTS = 100
+MAX_HOPELESS_ATTEMPTS = 5
+
+
+def say(tx: Connection, parts: Parts, run: Run, *, state: RunState | None = None) -> None:
+    """Put what the run's comment should say now; `state` stands in for one that is just being written."""
+    shown = run if state is None else run.model_copy(update={"state": state})
+    listens = takes_comments(tx, run.id)
+    # While an agent that listens is at work, what it has not been handed yet, it will be.
+    unread = messages.unhanded(tx, run.id) if shown.state == "done" or not listens else []
+    authors = tuple(message.author for message in unread)
+    outbox.put(tx, run.id, COMMENT, parts.redacted(_text(parts, shown, authors, listens=listens)))
+
+
+def takes_comments(tx: Connection, run_id: str) -> bool:
+    """Return whether the run's agent takes follow-ups, as far as is known: True before its sandbox is on file."""
+    return all(row.assignment.wants_messages for row in sandboxes.of_run(tx, run_id) if row.role == "work")
+
+
+def _text(parts: Parts, run: Run, unread: tuple[str, ...], *, listens: bool) -> str:
+    try:
+        return render_comment(
+            run, settings_url=parts.settings.link_url, templates_dir=parts.settings.templates_dir, unread=unread,
+            takes_comments=listens, bot_login=parts.settings.bot_login,
+        )
+    except ProfileError as error:
+        # The person is owed a line, whatever the team's own template does.
+        log.error("comment_template_broken", run_id=run.id, error=str(error))
+        outcome = run.outcome
+        if outcome is None:
+            said = "Bellhop is on it."
+        elif outcome.kind == "pull_request":
+            said = f"Pull request: {outcome.url}"
+        else:
+            said = f"Ended as {outcome.kind.replace('_', ' ')}: {words(outcome.text)}"
+        return f"{said}\n\n(The template of this comment is broken; the operator's log says how.)\n\n{comment_marker(run.id)}\n"
+
+
+def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
+    """Deliver one reply until the service holds its newest version; what fails is due again later."""
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        while True:
+            with parts.database.begin() as tx:
+                known = outbox.load(tx, run_id, kind)
+                is_made = known is not None and known.url is not None
+                reply = outbox.hold(tx, run_id, kind, EDIT_HOLD_SECONDS if is_made else CREATE_HOLD_SECONDS)
+                run = runs.load(tx, run_id)
+            if reply is None or run is None or not _deliver(parts, run, reply):
+                return
+
+
+def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
+    """Deliver one version; False when there is nothing more to do here now."""
+    if run.event.number is None:
+        # A run started by hand has no thread to reply in; its outcome is on the page and in the terminal.
+        with parts.database.begin() as tx:
+            outbox.delivered(tx, run.id, reply.kind, reply.version, "")
+        return True
+    try:
+        with parts.credential(reply_grant(run.event), run_id=run.id) as credential:
+            with parts.database.read() as tx:
+                if not outbox.still_held(tx, reply):
+                    return False
+            url = parts.service(run.event).upsert_comment(credential, run.event, comment_marker(run.id), reply.body)
+    except BellhopError as error:
+        _failed(parts, reply, error, str(error), retryable=error.retryable)
+        return False
+    except Exception as error:  # one reply that breaks our own code must not keep the others from being delivered
+        log.exception("reply_crashed")
+        _failed(parts, reply, error, type(error).__name__, retryable=False)
+        return False
+    with parts.database.begin() as tx:
+        outbox.delivered(tx, run.id, reply.kind, reply.version, url)
+    return True
+
+
+def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryable: bool) -> None:
+    attempt = reply.attempts + 1
+    if attempt >= (MAX_ATTEMPTS if retryable else MAX_HOPELESS_ATTEMPTS):
+        with parts.database.begin() as tx:
+            outbox.give_up(tx, reply.run_id, reply.kind, reply.version, said)
+        log.error("reply_given_up", attempt=attempt, error=said)
+        return
+    wait_seconds = backoff_seconds(attempt, getattr(error, "retry_after_seconds", None))
+    with parts.database.begin() as tx:
+        outbox.failed(tx, reply.run_id, reply.kind, said, wait_seconds)
+    log.warning("reply_failed", attempt=attempt, error=said, retry_in_seconds=wait_seconds)
+
+
+def backoff_seconds(attempt: int, retry_after_seconds: float | None = None) -> float:
+    """Return how long to wait after a failed attempt (1, 2, ...): what the service says, else 5 s doubling up to 10 min."""
+    if retry_after_seconds is not None:
+        return max(1.0, retry_after_seconds)
+    return float(min(600, 5 * 2 ** min(attempt - 1, 10)))

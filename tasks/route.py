@@ -1,0 +1,158 @@
+"""Hop 4: decide what a stored event means, and save what follows from it."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection
+
+from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, decide, needs_permission
+from app.core.event import Event
+from app.core.run import Run
+from app.errors import BellhopError, LedgerUnavailable
+from app.ledger import audit, hosts, inbox, messages, runs
+from tasks.grants import authorise_grant
+from tasks.leased import DATABASE_DOWN
+from tasks.parts import Parts
+from tasks.replies import backoff_seconds, deliver, say, takes_comments
+
+log = structlog.get_logger()
+
+# How long a row stays hidden while it is being routed; after a crash the sweeper finds it again.
+HOLD_SECONDS = 120.0
+# For an error that may pass: some two hours and a half, or as the service says.
+MAX_ATTEMPTS = 20
+# An event that takes its worker with it, or that breaks our own code.
+MAX_CRASHES = 3
+# How often an event is decided on anew because its thread has changed meanwhile.
+MAX_DECISIONS = 5
+
+
+class _Overtaken(Exception):
+    """What the decision was based on holds no more; nothing of it may be saved."""
+
+
+def route(parts: Parts, inbox_id: int) -> None:
+    """Route one stored event; safe to repeat."""
+    with parts.database.begin() as tx:
+        tried, last_error = inbox.tries(tx, inbox_id)
+        if not inbox.claim(tx, inbox_id, HOLD_SECONDS):
+            return
+    attempts = tried + 1
+    with structlog.contextvars.bound_contextvars(inbox_id=inbox_id):
+        if tried >= MAX_CRASHES and last_error is None:
+            _failed(parts, inbox_id, attempts, "gave_up", f"gave up after {tried} tries, the last without a word", None)
+            return
+        try:
+            # Not in the transaction of the claim: a row that cannot be read must count as tried.
+            with parts.database.read() as tx:
+                entry = inbox.load(tx, inbox_id)
+            if entry is not None:
+                _route(parts, inbox_id, entry.event)
+        except BellhopError as error:
+            again = error.retryable and attempts < MAX_ATTEMPTS
+            wait_seconds = backoff_seconds(attempts, error.retry_after_seconds)
+            _failed(parts, inbox_id, attempts, error.reason, str(error), wait_seconds if again else None)
+        except DATABASE_DOWN as error:
+            log.error("ledger_down", error=type(error).__name__)
+        except Exception as error:  # nobody is waiting for this call: what broke is on file and in the log
+            log.exception("route_crashed")
+            again = attempts < MAX_CRASHES
+            _failed(parts, inbox_id, attempts, "internal", type(error).__name__, backoff_seconds(attempts) if again else None)
+
+
+def _failed(
+    parts: Parts, inbox_id: int, attempts: int, reason: str, text: str, retry_in_seconds: float | None
+) -> None:
+    with parts.database.begin() as tx:
+        if retry_in_seconds is None:
+            inbox.settle(tx, inbox_id, state="failed", decision=f"failed: {reason}: {text}")
+        else:
+            inbox.retry_in(tx, inbox_id, retry_in_seconds, f"failed: {reason}: {text}")
+    log.warning("route_failed", reason=reason, error=text, attempt=attempts, retry_in_seconds=retry_in_seconds)
+
+
+def _route(parts: Parts, inbox_id: int, event: Event) -> None:
+    for _ in range(MAX_DECISIONS):
+        decision, credential_id = _decide(parts, event)
+        try:
+            with parts.database.begin() as tx:
+                run = _carry_out(tx, parts, inbox_id, event, decision)
+                if run is not None and credential_id is not None:
+                    audit.belongs(tx, credential_id, run.id)
+        except _Overtaken:
+            continue
+        log.info(
+            "routed", decision=type(decision).__name__, reason=decision.reason if isinstance(decision, Ignore) else None,
+            run_id=run.id if run else None, thread=event.thread, actor=event.actor.login, why="; ".join(decision.why),
+        )
+        if run is not None:
+            _tell(parts, decision, run)
+        return
+    raise LedgerUnavailable(f"{event.thread} changes faster than it can be decided on; it is tried again")
+
+
+def _decide(parts: Parts, event: Event) -> tuple[Decision, str | None]:
+    """Return the decision, and the id of the credential that asking for the actor's permission took, if it did."""
+    credential_id = None
+    with parts.database.read() as tx:
+        live = runs.live_in_thread(tx, event.thread)
+    facts = Facts(bot_login=parts.settings.bot_login)
+    if live is not None:
+        facts = Facts(
+            bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission
+        )
+    if needs_permission(event, parts.profiles, facts):
+        with parts.credential(authorise_grant(event), run_id=None) as credential:
+            credential_id = credential.id
+            actual = parts.service(event).permission(credential, event.repo, event.actor.id, event.actor.login)
+        facts = facts.model_copy(update={"actor_permission": actual})
+    return decide(event, parts.profiles, facts), credential_id
+
+
+def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Decision) -> Run | None:
+    """Save what follows from the decision, all of it or nothing, and return the run that it is about.
+
+    Raises _Overtaken, which rolls the transaction back, when the thread's live run has come or gone meanwhile.
+    None also when another worker has settled the event.
+    """
+    why = "; ".join(decision.why)
+    if isinstance(decision, Ignore):
+        inbox.settle(tx, inbox_id, state="ignored", decision=f"ignore: {decision.reason} ({why})")
+        return None
+    if isinstance(decision, Start):
+        run_id = runs.create(tx, event, parts.profiles[decision.profile], hosts.least_busy(tx))
+        if run_id is None:
+            raise _Overtaken
+    else:
+        run_id = decision.run_id
+        if not runs.still_live(tx, run_id):
+            raise _Overtaken
+    verb = type(decision).__name__.lower()
+    if not inbox.settle(tx, inbox_id, state="routed", decision=f"{verb}: {why}", run_id=run_id):
+        # Its decision stands, ours must not; begun anew, ours finds the row settled.
+        if isinstance(decision, Start):
+            raise _Overtaken
+        return None
+    run = runs.load(tx, run_id)
+    if isinstance(decision, Append):
+        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=event.text)
+        if run is not None and not takes_comments(tx, run_id):
+            # Said at once: whoever wrote it would wait for an answer until the run is over.
+            say(tx, parts, run)
+    elif isinstance(decision, Cancel):
+        runs.request_cancel(tx, run_id)
+    elif run is not None:
+        say(tx, parts, run)
+    return run
+
+
+def _tell(parts: Parts, decision: Decision, run: Run) -> None:
+    """Wake whoever has something to do now; what is lost here, the sweeper finds."""
+    if isinstance(decision, Start | Cancel) and run.host is not None:
+        # A run that waits for its sandbox needs no waking: its runner hears of the cancellation.
+        if run.state in ("queued", "starting"):
+            parts.wakeup.start(run.id, run.host)
+        elif run.state in ("collecting", "publishing"):
+            parts.wakeup.finish(run.id, run.host)
+    if isinstance(decision, Start | Append):
+        deliver(parts, run.id)

@@ -1,0 +1,143 @@
+"""Hop 5: grant, workspace, sandbox; hand the assignment over and return at once."""
+
+from __future__ import annotations
+
+import os
+
+from app.core.assignment import Assignment
+from app.core.isolation import at_least
+from app.core.profile import Profile
+from app.core.run import Run
+from app.errors import BellhopError, SandboxRefused
+from app.execute.tooling.layout import RUNNER_ARGV
+from app.ledger import runs, sandboxes
+from app.ledger.runs import Lease
+from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec
+from app.publish.proposal import Proposal
+from app.publish.push import refuse_if_moved
+from tasks.conclude import refuse_if_cancelled
+from tasks.grants import workspace_grant
+from tasks.leased import LEASE_SECONDS, advance, fence
+from tasks.parts import Parts
+from tasks.prompt import render_prompt
+from tasks.replies import deliver, say
+
+# What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
+MARGIN_SECONDS = 180.0
+
+
+def start(parts: Parts, run_id: str) -> None:
+    """Start a queued run; safe to repeat."""
+    advance(parts, run_id, {"queued": _start, "starting": _start, "running": _start_again})
+    # Not under the lease: whoever collects a fast agent's result need not wait for a comment.
+    deliver(parts, run_id)
+
+
+def _start(parts: Parts, lease: Lease, run: Run) -> None:
+    with parts.database.read() as tx:
+        refuse_if_cancelled(tx, run.id)
+    backend = choose_backend(parts, run.profile)
+    if run.state == "queued":
+        with parts.database.begin() as tx:
+            runs.advance(tx, lease, "starting", host=parts.settings.host_name)
+            # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
+            say(tx, parts, run, state="starting")
+    base_commit = _fetch(parts, lease, run)
+    uid = sandbox_uid(run.profile)
+    sandbox_id = f"{run.id}-work"
+    prepared = parts.workspaces.prepare(run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid)
+    with parts.database.begin() as tx:
+        runs.mark(tx, run.id, "workspace")
+    agent = parts.agent(run.profile.agent.uses)
+    agent.check(run.profile.agent)
+    assignment = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
+    if run.state != "running":
+        with parts.database.begin() as tx:
+            refuse_if_cancelled(tx, run.id)
+            runs.advance(tx, lease, "running", backend=backend.name, isolation=backend.isolation)
+    open_sandbox(parts, lease, run, backend, sandbox_id, agent.name, assignment, prepared)
+    with parts.database.begin() as tx:
+        # Under the lease: nobody else has given this run its outcome meanwhile.
+        runs.renew(tx, lease, LEASE_SECONDS)
+        now = runs.load(tx, run.id)
+        if now is not None:
+            say(tx, parts, now)
+
+
+def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
+    """Finish what a worker began that died between asking for the sandbox and noting its handle."""
+    with parts.database.read() as tx:
+        rows = [row for row in sandboxes.of_run(tx, run.id) if row.role == "work"]
+    if not rows or rows[-1].state == "opening":
+        _start(parts, lease, run)
+
+
+def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
+    """Bring the mirror up to date and return the commit that the run works from, chosen once."""
+    service = parts.service(run.event)
+    with parts.credential(workspace_grant(run.event, run.profile), run_id=run.id) as credential:
+        wanted = run.base_commit or service.default_branch_head(credential, run.event.repo)[1]
+        url = service.clone_url(run.event.repo)
+        commit = parts.workspaces.fetch(run.event.repo, url, credential, wanted)
+        if run.profile.workspace == "rw":
+            # The publisher looks again and decides; this only spares a run whose result could not be published.
+            with parts.database.read() as tx:
+                before = runs.published_before(tx, run)
+            expected = Proposal.model_validate_json(before).commit if before else None
+            mirror = parts.workspaces.mirror(run.event.repo)
+            refuse_if_moved(parts.workspaces.git, mirror, url, run.branch, credential, expected)
+    with parts.database.begin() as tx:
+        runs.write(tx, lease, base_commit=commit)
+    return commit
+
+
+def choose_backend(parts: Parts, profile: Profile) -> SandboxBackend:
+    """Return the weakest backend of this host that keeps the level the profile requires. Raises SandboxRefused."""
+    required = profile.container.isolation
+    for backend in parts.backends:
+        if at_least(backend.isolation, required):
+            return backend
+    have = ", ".join(f"{backend.name} ({backend.isolation})" for backend in parts.backends) or "none"
+    raise SandboxRefused(
+        f"profile `{profile.name}` requires isolation `{required}`, this host has: {have}. "
+        "Run `bellhop doctor` on the host to see what is missing, or lower `container: isolation:`"
+    )
+
+
+def sandbox_uid(profile: Profile) -> int:
+    """Return the uid that works in the sandbox: the profile's, or our own where we cannot give files away."""
+    return profile.container.user if os.geteuid() == 0 else os.geteuid()
+
+
+def open_sandbox(
+    parts: Parts, lease: Lease, run: Run, backend: SandboxBackend, sandbox_id: str, agent: str, assignment: Assignment,
+    prepared: PreparedWorkspace,
+) -> None:
+    """Put the sandbox on file, open its door, start it, note its handle; each step safe to repeat.
+
+    Raises SandboxUnavailable, SandboxRefused, ToolingError, ServiceError, LeaseLost.
+    """
+    ttl_seconds = assignment.timeout_seconds + MARGIN_SECONDS
+    tooling = parts.tooling(backend)
+    with parts.database.begin() as tx:
+        sandboxes.create(
+            tx, sandbox_id=sandbox_id, host=parts.settings.host_name, agent=agent, backend=backend.name,
+            assignment=assignment, ttl_seconds=ttl_seconds,
+        )
+    try:
+        spec = SandboxSpec(
+            id=sandbox_id, run_id=run.id, door=parts.gateway.open(sandbox_id), workspace=prepared, tooling=tooling,
+            container=run.profile.container, uid=sandbox_uid(run.profile), argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
+        )
+        fence(parts, lease)
+        handle = backend.create(spec)
+    except BellhopError:
+        with parts.database.read() as tx:
+            row = sandboxes.load(tx, sandbox_id)
+        if row is None or row.end is None:
+            raise
+        # An earlier worker had started it after all, and it has ended: that end moves the run on.
+        return
+    with parts.database.begin() as tx:
+        sandboxes.opened(tx, sandbox_id, handle)
+        runs.mark(tx, run.id, f"sandbox-{assignment.role}")
