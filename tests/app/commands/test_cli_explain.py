@@ -1,0 +1,104 @@
+"""`bellhop explain`: what would happen to a payload; nothing is asked or started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.commands.bellhop import PAYLOADS, Machine, one_line
+
+PROFILE = """\
+on:
+  issues: {types: [labeled], labels: [bug]}
+  issue_comment: {types: [created]}
+agent: {uses: command, with: {run: "true"}}
+who: {permission: maintain}
+container: {isolation: process}
+"""
+
+
+@pytest.fixture
+def told(bare: Machine, tmp_path: Path) -> Machine:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE)
+    return bare._replace(environment=bare.environment | {"BELLHOP_PROFILES_DIR": str(tmp_path / "profiles")})
+
+
+def explain(machine: Machine, event: str, file: Path, *more: str) -> list[str]:
+    said = machine.run("explain", "--source", "github", "--event", event, str(file), *more)
+    assert (said.code, said.err) == (0, "")
+    return said.out.splitlines()
+
+
+def test_an_event_that_would_start_a_run_says_why_and_which_tokens(told: Machine) -> None:
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "maintain")
+    assert lines == [
+        "Event issues.labeled in github:Codertocat/Hello-World#1 by Codertocat (id 21031067)",
+        "  https://github.com/Codertocat/Hello-World/issues/1",
+        "Decision: start fix (supposing that Codertocat has `maintain`)",
+        "  profile fix takes issues.labeled with the label bug",
+        "  Codertocat has maintain, needed is maintain",
+        "Tokens it would ask for, each revoked after use, none ever inside the sandbox:",
+        *lines[6:],
+    ]
+    asked = {name.strip(): json.loads(body) for name, _, body in (line.partition(": ") for line in lines[6:])}
+    assert {name: request["permissions"] for name, request in asked.items()} == {
+        "authorise": {"metadata": "read"},
+        "workspace": {"metadata": "read", "contents": "read"},
+        "reply": {"metadata": "read", "issues": "write"},
+        "publish": {"metadata": "read", "contents": "write", "pull_requests": "write"},
+    }
+    assert asked["workspace"]["repository_ids"] == [186853002]
+    assert not (told.directory / "state").exists()
+
+
+def test_who_may_not_is_told_so(told: Machine) -> None:
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json")
+    assert lines[2:] == [
+        "Decision: ignore not_permitted (supposing that Codertocat has `write`)",
+        "  profile fix takes issues.labeled with the label bug", "  Codertocat has write, needed is maintain",
+    ]
+
+
+def test_what_is_ignored_and_what_is_unknown(told: Machine) -> None:
+    assert explain(told, "issues", PAYLOADS / "issues" / "pinned.payload.json") == ["Ignored: issues.pinned: Bellhop has no use for this action"]
+    assert explain(told, "ping", PAYLOADS / "issues" / "pinned.payload.json")[0].startswith("Ignored: ping.pinned: the service only tries")
+    assert explain(told, "teapot", PAYLOADS / "issues" / "pinned.payload.json") == [
+        "Unknown: teapot: Bellhop does not know this kind of event"]
+
+
+def test_every_example_gets_an_answer_in_one_of_three_words(told: Machine) -> None:
+    # One per folder here: the parser's own tests read them all.
+    for folder in ("issues", "issue_comment", "ping"):
+        file = sorted((PAYLOADS / folder).glob("*.json"))[0]
+        assert explain(told, folder, file)[0].split()[0] in ("Event", "Ignored:", "Unknown:")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"{} {}", b'{"action": "labeled"}', b"{" * 100_000, b'{"a": NaN}', b"{}"])
+def test_a_malformed_file_is_one_line(content: bytes, told: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "payload.json"
+    file.write_bytes(content)
+    assert "this is no payload of `issues`: " in one_line(told.run("explain", "--source", "github", "--event", "issues", str(file)))
+
+
+def test_what_is_asked_wrongly_is_one_line(told: Machine, tmp_path: Path) -> None:
+    file = str(PAYLOADS / "issues" / "labeled.payload.json")
+    ask = ("explain", "--event", "issues")
+    assert "No such file" in one_line(told.run(*ask, "--source", "github", str(tmp_path / "nowhere")))
+    assert "Is a directory" in one_line(told.run(*ask, "--source", "github", str(tmp_path)))
+    assert "there is no trigger `gitlab`" in one_line(told.run(*ask, "--source", "gitlab", file))
+    assert "--permission is one of" in one_line(told.run(*ask, "--source", "github", "--permission", "owner", file))
+    assert "BELLHOP_PROFILES_DIR" in one_line(told.run(*ask, "--source", "github", file, BELLHOP_PROFILES_DIR="/nowhere"))
+
+
+def test_t70_a_login_cannot_steer_the_terminal(told: Machine, tmp_path: Path) -> None:
+    payload = json.loads((PAYLOADS / "issues" / "labeled.payload.json").read_text())
+    payload["issue"]["html_url"] = "https://github.com/x\x1b]52;c;ZQ==\x07\nDecision: start"
+    payload["label"]["name"] = "bug\x1b[2J\n\u202e"
+    file = tmp_path / "payload.json"
+    file.write_text(json.dumps(payload))
+    said = told.run("explain", "--source", "github", "--event", "issues", str(file))
+    assert not [c for c in said.out + said.err if not c.isprintable() and c != "\n"]
+    assert len([line for line in said.out.splitlines() if line.startswith("Decision")]) <= 1

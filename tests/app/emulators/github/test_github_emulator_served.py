@@ -1,0 +1,22 @@
+"""`bellhop emulate github`: what it prints is enough to use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.emulators.github import GitHubEmulator
+from app.emulators.github.seed import Seed, SeedApp, SeedUser
+from app.emulators.github.serve import how_to_use
+
+
+def test_tokens_key_and_settings_are_printed(tmp_path: Path) -> None:
+    key = tmp_path / "app.pem"
+    seed = Seed(app=SeedApp(private_key_file=key, webhook_secret="it's secret"), users=(SeedUser(login="ada"),))
+    with GitHubEmulator(tmp_path / "git", seed) as emulator:
+        lines = how_to_use(emulator, seed)
+    assert "Person ada, token ghp_ada" in lines
+    assert f"The App's private key: {key}" in lines
+    assert f"export BELLHOP_GITHUB_PRIVATE_KEY_FILE={key}" in lines
+    assert "export BELLHOP_GITHUB_WEBHOOK_SECRET='it'\"'\"'s secret'" in lines
+    assert "export BELLHOP_BOT_LOGIN='bellhop[bot]'" in lines
+    assert key.read_text().startswith("-----BEGIN")

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.core.assignment import SandboxEnd
+from app.core.profile import AgentChoice, Profile
+from app.core.step import Step
+from app.errors import ProfileError
+from app.execute.agents import agent_named, agent_names
+from app.ports import AgentAdapter
+
+EXITED = SandboxEnd(reason="exited", exit_code=0)
+SUBMITTED = Step(kind="message", text="mended", data={"final": True, "status": "submitted"})
+
+
+def profile(agent: dict[str, Any], **more: Any) -> Profile:
+    return Profile.model_validate({"name": "p", "on": {"issues": {}}, "agent": agent} | more)
+
+
+def mini_profile(**more: Any) -> Profile:
+    return profile({"uses": "mini", "model": "anthropic/claude-x"}, **more)
+
+
+def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ProfileError, match="command, mini"):
+        agent_named("codex")
+
+
+@pytest.mark.parametrize("name", agent_names())
+def test_each_adapter_answers_to_its_name(name: str) -> None:
+    adapter: AgentAdapter = agent_named(name)
+    assert adapter.name == name
+    assert adapter.final_message([]) == ""
+    assert adapter.parse("stderr", "{not json") == [Step(kind="log", text="{not json", data={"stream": "stderr"})]
+
+
+def test_command_runs_by_the_images_own_shell_with_the_prompt_in_a_file() -> None:
+    asked = profile(
+        {"uses": "command", "with": {"run": "make fmt\n"}}, **{"env": {"A": "b"}, "timeout-minutes": 2, "limits": {"idle-minutes": 1}}
+    )
+    assignment = agent_named("command").assignment("run1", asked, "the prompt", "c0ffee")
+    assert assignment.argv == ("sh", "-ec", "make fmt")
+    assert assignment.env == {"A": "b", "BELLHOP_PROMPT_FILE": "/home/bellhop/prompt.md"}
+    assert assignment.files == {"prompt.md": "the prompt"}
+    assert (assignment.run_id, assignment.role, assignment.base_commit) == ("run1", "work", "c0ffee")
+    assert (assignment.timeout_seconds, assignment.idle_timeout_seconds, assignment.wants_messages) == (120, 60, False)
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ({"uses": "command"}, "run"),
+        ({"uses": "command", "with": {"run": "  "}}, "run"),
+        ({"uses": "command", "with": {"run": "x", "shell": "zsh"}}, "shell"),
+        ({"uses": "command", "with": {"run": "x"}, "model": "openai/x"}, "model"),
+        ({"uses": "mini"}, "anthropic/<model>"),
+        ({"uses": "mini", "model": "claude-x"}, "claude-x"),
+        ({"uses": "mini", "model": "gemini/x"}, "openai/<model>"),
+        ({"uses": "mini", "model": "openai/"}, "openai/<model>"),
+        ({"uses": "mini", "model": "openai/x", "with": {"temperature": 1}}, "It takes `command-timeout-seconds`"),
+        ({"uses": "mini", "model": "openai/x", "with": {"command-timeout-seconds": 0}}, "greater than or equal"),
+    ],
+)
+def test_what_does_not_suit_an_agent_is_named(agent: dict[str, Any], words: str) -> None:
+    choice = AgentChoice.model_validate(agent)
+    with pytest.raises(ProfileError, match=words):
+        agent_named(choice.uses).check(choice)
+    with pytest.raises(ProfileError):
+        agent_named(choice.uses).assignment("r", profile(agent), "p", "c")
+
+
+def test_command_succeeds_by_exit_status_alone_and_its_last_line_is_its_word() -> None:
+    command = agent_named("command")
+    steps = [*command.parse("stdout", "formatted 3 files"), *command.parse("stdout", "  "), *command.parse("stderr", "warning")]
+    assert command.final_message(steps) == "formatted 3 files"
+    assert command.succeeded(EXITED, steps)
+    assert not command.succeeded(SandboxEnd(reason="exited", exit_code=1), steps)
+    assert not command.succeeded(SandboxEnd(reason="timeout", exit_code=0), steps)
+
+
+def test_mini_gets_its_task_in_a_file_and_a_base_url_and_no_key() -> None:
+    assignment = agent_named("mini").assignment("run1", mini_profile(limits={"max-steps": 7}), "fix \N{BUG}", "c0ffee")
+    assert assignment.argv == ("/agent/bin/python3", "-I", "/agent/lib/bellhop/mini", ".bellhop/mini.json")
+    assert json.loads(assignment.files[".bellhop/mini.json"]) == {
+        "vendor": "anthropic", "model": "claude-x", "base_url": "http://127.0.0.1:4117/anthropic", "task": "fix \N{BUG}",
+        "step_limit": 7, "command_timeout_seconds": 120, "max_output_tokens": 8192,
+    }
+    assert (assignment.env, assignment.wants_messages) == ({}, True)
+
+
+def test_a_model_name_may_hold_slashes() -> None:
+    assignment = agent_named("mini").assignment("r", profile({"uses": "mini", "model": "openai/org/model:1"}), "p", "c")
+    assert json.loads(assignment.files[".bellhop/mini.json"])["model"] == "org/model:1"
+
+
+def test_a_read_only_workspace_asks_for_no_bundle() -> None:
+    assert agent_named("mini").assignment("r", mini_profile(workspace="ro"), "p", "c").base_commit is None
+
+
+@pytest.mark.parametrize(
+    ("stream", "line", "step"),
+    [
+        ("stdout", '{"kind":"tool_call","text":"ls","data":{"id":"x"}}', Step(kind="tool_call", text="ls", data={"id": "x"})),
+        ("stdout", '{"kind":"tool_call"}', Step(kind="tool_call")),
+        ("stdout", '{"kind":"boast","text":"x"}', None),
+        ("stdout", '{"kind":"log","text":"x","more":1}', None),
+        ("stdout", '{"kind":"log","text":[]}', None),
+        ("stdout", '["kind"]', None),
+        ("stdout", "", None),
+        ("stderr", '{"kind":"message","text":"x","data":{"final":true,"status":"submitted"}}', None),
+    ],
+)
+def test_mini_lines_are_steps_and_anything_else_is_a_log(stream: str, line: str, step: Step | None) -> None:
+    assert agent_named("mini").parse(stream, line) == [step or Step(kind="log", text=line, data={"stream": stream})]
+
+
+def test_mini_succeeds_by_exit_status_and_final_word_never_one_alone() -> None:
+    mini = agent_named("mini")
+    assert mini.succeeded(EXITED, [SUBMITTED])
+    assert not mini.succeeded(EXITED, [])
+    assert not mini.succeeded(EXITED, [Step(kind="message", text="submitted")])
+    assert not mini.succeeded(EXITED, [SUBMITTED, Step(kind="message", data={"final": True, "status": "step_limit"})])
+    assert not mini.succeeded(SandboxEnd(reason="exited", exit_code=3), [SUBMITTED])
+    assert not mini.succeeded(SandboxEnd(reason="cancelled", exit_code=0), [SUBMITTED])
+
+
+def test_minis_word_is_what_it_submitted_or_said_last() -> None:
+    mini = agent_named("mini")
+    said = [Step(kind="message", text="looking"), Step(kind="tool_call", text="ls")]
+    assert mini.final_message(said) == "looking"
+    assert mini.final_message([*said, SUBMITTED]) == "mended"

@@ -1,0 +1,60 @@
+"""The tree that these tests share: built by the real apt, patchelf and pip, once, with a sidecar of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.execute.tooling import tree
+from app.execute.tooling.build import agent_tree
+from app.execute.tooling.inputs import SIDECAR
+from app.execute.tooling.tree import Tree
+
+MakeTree = Callable[[dict[str, str]], Tree]
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sidecar with a runner and a mini of one line each, and the real requirements."""
+    sidecar = tmp_path_factory.mktemp("sidecar")
+    for part in ("runner", "mini"):
+        (sidecar / part).mkdir()
+        (sidecar / part / "__main__.py").write_text(f"print('{part} here')\n")
+    shutil.copyfile(SIDECAR / "requirements.txt", sidecar / "requirements.txt")
+    return sidecar
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Path:
+    """Kept between sessions, outside the source tree: downloads cost network, builds cost ten seconds."""
+    return Path(tempfile.gettempdir()) / f"bellhop-test-tooling-{os.geteuid()}"
+
+
+@pytest.fixture(scope="session")
+def agent(state_dir: Path, stand_in: Path) -> Tree:
+    """The built tree, of the packages that apt names today."""
+    for pointer in (state_dir / "tooling").glob("resolved-*"):
+        pointer.unlink(missing_ok=True)
+    return agent_tree(state_dir, sidecar=stand_in)
+
+
+@pytest.fixture
+def make_tree(tmp_path: Path) -> MakeTree:
+    """Make a small finished tree: path -> text, `-> target` for a link."""
+    def make(files: dict[str, str]) -> Tree:
+        root = tmp_path / "small"
+        for path, text in {**files, "etc/keep": ""}.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            if text.startswith("-> "):
+                (root / path).symlink_to(text.removeprefix("-> "))
+            else:
+                (root / path).write_text(text)
+        (root / "etc/bellhop-digest").write_text(tree.digest(tree.on_disk(root)))
+        return tree.opened(root)
+
+    return make

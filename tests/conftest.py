@@ -1,0 +1,132 @@
+"""What tests may ask for: a Docker engine, Redis, PostgreSQL, directories. Real ones; nothing of ours is patched.
+
+Under CI a part that is missing fails the test that asks for it; elsewhere it skips it and says why.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn
+
+import docker
+import docker.errors
+import pytest
+
+from tests.environment import images, services
+from tests.environment.engine import DEFAULT_HOST
+
+
+def missing(reason: str) -> NoReturn:
+    """Fail under CI, skip elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing under CI: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    """The address of the engine: DOCKER_HOST as tests/environment/with_engine.sh sets it, or the usual socket."""
+    return os.environ.get("DOCKER_HOST", DEFAULT_HOST)
+
+
+@pytest.fixture(scope="session")
+def docker_client(docker_host: str) -> Iterator[docker.APIClient]:
+    """A client of an engine that answers."""
+    try:
+        client = docker.APIClient(base_url=docker_host, version="auto", timeout=60)
+    except docker.errors.DockerException as error:
+        missing(f"no Docker engine answers at {docker_host}: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def debian_image(docker_client: docker.APIClient) -> str:
+    return _image(docker_client, images.DEBIAN)
+
+
+@pytest.fixture(scope="session")
+def busybox_image(docker_client: docker.APIClient) -> str:
+    return _image(docker_client, images.BUSYBOX)
+
+
+@pytest.fixture(scope="session")
+def empty_image(docker_client: docker.APIClient) -> str:
+    return _image(docker_client, images.EMPTY)
+
+
+@pytest.fixture(scope="session")
+def static_busybox() -> Path:
+    """The host's static busybox."""
+    try:
+        return images.static_busybox()
+    except RuntimeError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> str:
+    """The path of bwrap."""
+    found = shutil.which("bwrap")
+    if found is None:
+        missing("no bwrap: run `apt-get install bubblewrap`")
+    return found
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a private Redis."""
+    yield from _served(services.redis_server(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a private PostgreSQL (SQLAlchemy with psycopg) with an empty database, shared by the session."""
+    # Not below pytest's own directory: that one is root's, and PostgreSQL does not run as root.
+    with tempfile.TemporaryDirectory(prefix="bellhop-postgres-", ignore_cleanup_errors=True) as directory:
+        yield from _served(services.postgres_server(Path(directory)))
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    """An empty state directory."""
+    place = tmp_path / "state"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def runtime_dir() -> Iterator[Path]:
+    """An empty directory for sockets, its path short enough for them."""
+    with tempfile.TemporaryDirectory(prefix="bh-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def _served(server: AbstractContextManager[str]) -> Iterator[str]:
+    """Yield the address of a server that runs as long as somebody wants it; only its start may be missing."""
+    try:
+        url = server.__enter__()
+    except RuntimeError as error:
+        missing(str(error))
+    try:
+        yield url
+    finally:
+        server.__exit__(None, None, None)
+
+
+def _image(client: docker.APIClient, name: str) -> str:
+    try:
+        images.ensure(client, name)
+    except RuntimeError as error:
+        missing(str(error))
+    return name

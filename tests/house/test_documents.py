@@ -1,0 +1,87 @@
+"""What the documents must name, so that they cannot fall behind the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from typer.main import get_command
+
+from app.cli import app
+from app.core.profile import Profile
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def setting_names() -> list[str]:
+    return [
+        str(field.validation_alias) if field.validation_alias else f"BELLHOP_{name.upper()}"
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+@pytest.mark.parametrize("name", setting_names())
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{name}`" in read("docs/settings.md")
+
+
+def profile_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        key = prefix + (field.alias or name)
+        keys.append(key)
+        for candidate in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                keys += profile_keys(candidate, key + ".")
+    return keys
+
+
+@pytest.mark.parametrize("key", sorted(set(profile_keys(Profile))))
+def test_every_profile_key_is_documented(key: str) -> None:
+    assert f"`{key}`" in read("docs/profiles.md")
+
+
+def verbs(command: Any, prefix: str = "") -> list[str]:
+    found = []
+    for name, sub in getattr(command, "commands", {}).items():
+        found += verbs(sub, f"{prefix}{name} ") if hasattr(sub, "commands") else [f"{prefix}{name}"]
+    return found
+
+
+@pytest.mark.parametrize("verb", verbs(get_command(app)))
+def test_every_verb_is_documented(verb: str) -> None:
+    assert f"`bellhop {verb}" in read("docs/cli.md")
+
+
+def test_no_document_points_at_a_file_that_is_not_there() -> None:
+    targets = [
+        (path, target)
+        for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text())
+        if "://" not in target
+    ]
+    assert len(targets) > 5
+    assert [f"{path.name} -> {target}" for path, target in targets if not (path.parent / target).exists()] == []
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", read("docs/security.md")))
+    there = {name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)}
+    assert len(named) > 40
+    assert named - there == set()
+
+
+def test_no_registry_address_is_written_down() -> None:
+    pattern = re.compile(r"https?://(pypi|files\.pythonhosted|registry\.npmjs|deb\.debian|index\.docker)")
+    suffixes = {".py", ".txt", ".in", ".toml", ".yaml", ".yml", ".sh", ".md", ".json"}
+    files = [p for p in ROOT.rglob("*") if p.suffix in suffixes and not {".venv", ".git", "node_modules"} & set(p.parts)
+             and "payloads" not in p.parts]
+    assert [str(p.relative_to(ROOT)) for p in files if pattern.search(p.read_text(errors="replace"))] == []

@@ -1,0 +1,54 @@
+"""A Bellhop whose sandboxes run nothing: the test plays what goes on in them, over the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.emulators.github import GitHubEmulator
+from app.execute.agents import agent_named
+from app.execute.gateway.control import GatewayClient
+from app.execute.gateway.main import gateway_thread
+from app.execute.grants.github_app import GitHubApp
+from app.execute.sandboxes.fake import FakeSandboxes
+from app.execute.workspace import Workspaces
+from app.ledger import hosts
+from app.ledger.database import Database
+from app.ledger.tables import metadata
+from app.settings import Settings
+from tasks.parts import Parts
+from tests.github_at_work import app_key, github, minter, service
+from tests.tasks.scene import HOST, Recorder, Scene, profile
+from triggers.github.reply import GitHubService
+
+__all__ = ["app_key", "github", "minter", "service"]
+
+
+@pytest.fixture
+def scene(
+    github: GitHubEmulator, minter: GitHubApp, service: GitHubService, state_dir: Path, runtime_dir: Path, tmp_path: Path
+) -> Iterator[Scene]:
+    settings = Settings(
+        state_dir=state_dir, runtime_dir=runtime_dir, host_name=HOST, github_api_url=github.api_url,
+        github_web_url=github.web_url,
+    )
+    database = Database(f"sqlite:///{state_dir / 'ledger.db'}")
+    metadata.create_all(database.engine)
+    with database.begin() as tx:
+        hosts.seen(tx, HOST)
+    wakeup, backend, profiles = Recorder(), FakeSandboxes("never_ends"), {"fix": profile()}
+    parts = Parts(
+        settings=settings, database=database, wakeup=wakeup, profiles=profiles, services={"github": service},
+        minter=minter, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
+        backends=(backend,), tooling=lambda _backend: "fake", agent=agent_named,
+    )
+    made = Scene(github, settings, database, wakeup, backend, parts, profiles, tmp_path)
+    with gateway_thread(settings, database, wakeup.finish):
+        try:
+            yield made
+        finally:
+            for runner in made.runners.values():
+                runner.close()
+    database.close()

@@ -1,0 +1,159 @@
+"""R25, R26, R30: GitHub acts and does not say so, asks us to wait, or takes a right away in the middle."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.outcome import Failed, PullRequest, Refused
+from app.emulators.github import Fault
+from app.execute.sandboxes.fake import FakeSandboxes
+from tasks.finish import finish
+from tasks.leased import MAX_ATTEMPTS
+from tasks.start import start
+from tests.tasks.scene import Scene
+
+FIX = {"README.md": "hello, world\n"}
+PUSH = r"/git-receive-pack$"
+PULLS = r"/repos/octo/hello/pulls$"
+COMMENTS = r"/issues/1/comments$"
+
+
+def ready_to_publish(scene: Scene) -> str:
+    run_id = scene.started()
+    scene.work(run_id, FIX)
+    scene.wakeup.calls.clear()
+    return run_id
+
+
+@pytest.mark.parametrize("path", [PUSH, PULLS])
+@pytest.mark.parametrize("answer", [{"status": 502}, {"drop": True}])
+def test_r25_an_answer_that_is_lost_after_the_act_is_looked_up(scene: Scene, path: str, answer: dict[str, object]) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.fault(Fault.model_validate({"path": path, "method": "POST", "when": "after", **answer}))
+    finish(scene.parts, run_id)
+    assert scene.github.faults.remaining == []
+    assert len(scene.branches()) == 1
+    assert scene.github.live_tokens() == []
+    if scene.run(run_id).state != "done":  # git's own transport repeats a push whose connection was dropped
+        assert scene.run(run_id).state == "publishing"
+        assert 4 < scene.waits_seconds("runs", id=run_id) <= 5
+    scene.later()
+    finish(scene.parts, run_id)
+    assert isinstance(scene.outcome(run_id), PullRequest)
+    assert (len(scene.branches()), len(scene.github.pull_requests("octo/hello")), len(scene.comments())) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("answer", [{"status": 502}, {"drop": True}])
+def test_r25_a_comment_that_stands_without_an_answer_is_found_again(scene: Scene, answer: dict[str, object]) -> None:
+    scene.github.fault(Fault.model_validate({"path": COMMENTS, "method": "POST", "when": "after", **answer}))
+    run_id = scene.routed()
+    assert scene.github.faults.remaining == []
+    [comment] = scene.comments()
+    assert 4 < scene.waits_seconds("outbox", run_id=run_id) <= 5
+    scene.later()
+    scene.comment("@bellhop stop")
+    scene.pump()
+    scene.recover(1)
+    [still] = scene.comments()
+    assert (still.id, "Stopped" in still.body) == (comment.id, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "method"), [(r"/access_tokens$", "POST"), (r"/branches/main$", "GET"), (r"/git-upload-pack$", "POST")]
+)
+def test_r26_a_rate_limit_while_starting_is_waited_out(scene: Scene, path: str, method: str) -> None:
+    run_id = scene.routed()
+    scene.github.fault(Fault(path=path, method=method, status=429, headers={"retry-after": "300"}))
+    start(scene.parts, run_id)
+    wait_seconds = scene.waits_seconds("runs", id=run_id)
+    if "upload-pack" not in path:  # git does not hand the header on
+        assert 299 < wait_seconds <= 300
+    assert wait_seconds > 0
+    for _ in range(2):  # R36: repeated wake-ups do not ask sooner
+        start(scene.parts, run_id)
+    scene.recover(2)
+    assert scene.run(run_id).state == "running"
+
+
+def test_r26_a_rate_limit_while_publishing_is_waited_out_and_the_intent_stays(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.fault(Fault(path=PULLS, method="POST", status=403, headers={"retry-after": "120"}))
+    finish(scene.parts, run_id)
+    assert 119 < scene.waits_seconds("runs", id=run_id) <= 120
+    finish(scene.parts, run_id)
+    assert scene.github.pull_requests("octo/hello") == []
+    scene.recover(1)
+    assert isinstance(scene.outcome(run_id), PullRequest)
+
+
+def test_r26_a_rate_limit_on_comments_holds_for_the_next_one_too(scene: Scene) -> None:
+    scene.github.fault(Fault(path=COMMENTS, method="POST", status=429, headers={"retry-after": "200"}))
+    run_id = scene.started()  # the comment "working" comes while GitHub wants to be left alone
+    assert scene.comments() == []
+    assert 198 < scene.waits_seconds("outbox", run_id=run_id) <= 200
+    scene.recover(1)
+    assert "the agent is working" in scene.comments()[0].body
+
+
+def test_github_that_stays_down_while_publishing_is_given_up_with_its_reason(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.fault(Fault(path=PULLS, method="POST", status=500, times=1000))
+    finish(scene.parts, run_id)  # as `collecting`, which it was until there was something to publish
+    for _ in range(MAX_ATTEMPTS - 1):
+        scene.later()
+        finish(scene.parts, run_id)
+        assert scene.run(run_id).state == "publishing"
+    scene.later()
+    finish(scene.parts, run_id)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "github_down"
+    scene.recover(1)
+    assert "That did not work" in scene.comments()[0].body
+    assert scene.left() == []
+
+
+def test_an_engine_that_is_away_is_waited_for(scene: Scene) -> None:
+    run_id = scene.routed()
+    backend = scene.backend
+    assert isinstance(backend, FakeSandboxes)
+    backend.kind = "unavailable"
+    for _ in range(5):
+        scene.later()
+        start(scene.parts, run_id)
+    backend.kind = "never_ends"
+    scene.recover(1)
+    assert scene.run(run_id).state == "running"
+
+
+def test_r30_who_lost_the_right_while_the_agent_worked_publishes_nothing(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.set_role("octo/hello", "alice", "read")
+    finish(scene.parts, run_id)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "not_permitted"
+    assert (scene.branches(), scene.github.pull_requests("octo/hello")) == ([], [])
+    assert "may no longer write" in scene.comments()[0].body
+    assert scene.left() == []
+
+
+def test_r30_an_app_that_was_taken_away_ends_the_run(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.uninstall(55)
+    finish(scene.parts, run_id)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "app_not_installed"
+    assert scene.branches() == []
+    assert scene.left() == []
+
+
+def test_a_token_that_cannot_be_revoked_does_not_undo_the_work(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.fault(Fault(path="/installation/token", method="DELETE", status=403, body={"message": "no"}, times=9))
+    finish(scene.parts, run_id)
+    assert isinstance(scene.outcome(run_id), PullRequest)
+    with scene.database.read() as tx:
+        verdicts = tx.exec_driver_sql("SELECT verdict FROM audit WHERE action = 'revoke publish'").scalars().all()
+    assert verdicts == ["app_forbidden"]
