@@ -156,3 +156,11 @@ def test_the_web_process_loads_no_docker_and_no_agent(forbidden: str) -> None:
     loaded = done.stdout.splitlines()
     assert "app.main" in loaded
     assert [name for name in loaded if name == forbidden or name.startswith(forbidden + ".")] == []
+
+
+def test_tests_ask_for_the_engine_and_do_not_assume_where_it_listens() -> None:
+    """CI has a private engine: a test that names the usual socket passes only where somebody started one by hand."""
+    usual = "/var/run/" + "docker.sock"
+    named = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("*.py"))
+             if usual in path.read_text() and path.name != "engine.py"]
+    assert named == []

@@ -30,8 +30,8 @@ def backend(name: str) -> SandboxBackend:
 
 
 @pytest.fixture
-def settings(state_dir: Path) -> Settings:
-    return Settings(state_dir=state_dir)
+def settings(state_dir: Path, docker_host: str) -> Settings:
+    return Settings(state_dir=state_dir, docker_host=docker_host)
 
 
 def test_the_real_sidecar_is_whole() -> None:

@@ -53,8 +53,8 @@ class Box(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    opened = Engine("unix:///var/run/docker.sock", 120)
+def engine(docker_host: str) -> Iterator[Engine]:
+    opened = Engine(docker_host, 120)
     yield opened
     opened.close()
 

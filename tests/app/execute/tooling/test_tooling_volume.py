@@ -24,12 +24,11 @@ from app.execute.tooling.volume import AgentVolumes, volume_name
 from tests.app.execute.tooling.conftest import MakeTree
 
 pytestmark = pytest.mark.docker
-DOCKER_HOST = "unix:///var/run/docker.sock"
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    opened = Engine(DOCKER_HOST, 60)
+def engine(docker_host: str) -> Iterator[Engine]:
+    opened = Engine(docker_host, 60)
     yield opened
     opened.close()
 
