@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     sandbox_backend: Literal["auto", "docker", "gvisor", "bubblewrap"] = "auto"
     docker_host: str = "unix:///var/run/docker.sock"
     worker_concurrency: int = Field(default=8, ge=1)
+    max_runs: int = Field(default=4, ge=1)
     sweep_seconds: float = Field(default=10.0, gt=0)
     log_level: str = "INFO"
 

@@ -30,6 +30,16 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
     log.info("run_done", outcome=outcome.kind, reason=getattr(outcome, "reason", None), unread=len(unread))
     deliver(parts, run.id)
     clean_up(parts, run.id)
+    _wake_next(parts)
+
+
+def _wake_next(parts: Parts) -> None:
+    """Wake the oldest run that waits for a place on this host."""
+    host = parts.settings.host_name
+    with parts.database.read() as tx:
+        waiting = runs.due(tx, host, ("queued",), limit=1)
+    for run_id, _ in waiting:
+        parts.wakeup.start(run_id, host)
 
 
 def refuse_if_cancelled(tx: Connection, run_id: str) -> None:

@@ -10,7 +10,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.errors import BellhopError, SandboxRefused
 from app.execute.tooling.layout import RUNNER_ARGV
-from app.ledger import runs, sandboxes
+from app.ledger import hosts, outbox, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec
 from app.publish.proposal import Proposal
@@ -20,7 +20,7 @@ from tasks.grants import workspace_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
-from tasks.replies import deliver, say
+from tasks.replies import COMMENT, deliver, say
 
 # What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
 MARGIN_SECONDS = 180.0
@@ -39,6 +39,11 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
         with parts.database.begin() as tx:
+            if not hosts.has_room(tx, parts.settings.host_name, run.id, parts.settings.max_runs):
+                if outbox.load(tx, run.id, COMMENT) is None:
+                    say(tx, parts, run)
+                # Woken by the end of a run here (conclude), and by the sweeper.
+                return
             runs.advance(tx, lease, "starting", host=parts.settings.host_name)
             # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
             say(tx, parts, run, state="starting")

@@ -41,9 +41,9 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         database=database,
         wakeup=wakeup,
         profiles=load_profiles(
-        settings.profiles_dir, templates_dir=settings.templates_dir,
-        check_agent=lambda choice: agent_named(choice.uses).check(choice),
-    ),
+            settings.profiles_dir, templates_dir=settings.templates_dir,
+            check_agent=lambda choice: agent_named(choice.uses).check(choice),
+        ),
         services=services,
         minter=minter,
         workspaces=Workspaces(settings),

@@ -130,7 +130,6 @@ class Profile(Section):
     verify: str | None = None
     autonomy: Literal["draft", "propose"] = "propose"
     ci: Literal["hold", "run"] = "hold"
-    scope: Literal["run", "case"] = "case"
     workspace: Literal["rw", "ro"] = "rw"
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()

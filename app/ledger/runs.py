@@ -197,7 +197,7 @@ def due(tx: Connection, host: str, states: tuple[str, ...], limit: int = 100) ->
             or_(runs.c.host == host, runs.c.host.is_(None)),
             and_(runs.c.lease_until_ms <= now_ms(), runs.c.next_at_ms <= now_ms()),
         )
-        .order_by(runs.c.created_at_ms)
+        .order_by(runs.c.created_at_ms, runs.c.id)
         .limit(limit)
     )
     return [(row.id, row.state) for row in rows]

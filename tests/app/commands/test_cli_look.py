@@ -201,7 +201,7 @@ def test_profiles_check_warns_of_two_that_take_the_same_event(bare: Machine, tmp
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("BELLHOP_WEB_PORT", "eight"), ("BELLHOP_WEB_PORT", "70000"), ("BELLHOP_WORKER_CONCURRENCY", "0"), ("BELLHOP_SANDBOX_BACKEND", "chroot"), ("BELLHOP_SWEEP_SECONDS", "-1"),
+    ("BELLHOP_WEB_PORT", "eight"), ("BELLHOP_WEB_PORT", "70000"), ("BELLHOP_WORKER_CONCURRENCY", "0"), ("BELLHOP_MAX_RUNS", "0"), ("BELLHOP_SANDBOX_BACKEND", "chroot"), ("BELLHOP_SWEEP_SECONDS", "-1"),
 ])
 def test_a_setting_that_is_wrong_is_named_in_one_line(name: str, value: str, bare: Machine) -> None:
     assert one_line(bare.run("runs", **{name: value})).startswith(f"{name}: ")

@@ -19,8 +19,10 @@ from app.execute.sandboxes.docker import config
 from app.execute.sandboxes.docker.backend import DockerSandboxes
 from app.execute.sandboxes.docker.engine import Engine
 from app.ports import Handle, SandboxSpec
+from tests.environment.engine import DEFAULT_HOST
 
 Host = dict[str, Any]
+ENGINE = os.environ.get("DOCKER_HOST", DEFAULT_HOST)
 
 
 def setting(**members: Any) -> Callable[[Host], None]:
@@ -53,7 +55,7 @@ WEAK_DOCKER: list[tuple[str, Callable[[Host], None]]] = [
     ("golden_mounts", showing("/etc", "/host")),
     ("golden_mounts", writable("/agent")),
     ("door_opens", writable("/gateway")),
-    ("no_runtime_socket", showing("/var/run", "/run")),
+    ("no_runtime_socket", showing(str(Path(ENGINE.removeprefix("unix://")).parent), "/run")),
     ("no_capabilities", setting(CapDrop=[])),
     ("no_capabilities", setting(SecurityOpt=[])),
     ("seccomp_filters", setting(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"])),

@@ -1,0 +1,85 @@
+"""A host has so many places for runs: the others wait in line, are told so, and lose nothing by waiting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.outcome import NothingToDo
+from tasks.parts import Parts
+from tasks.route import route
+from tasks.start import start
+from tasks.sweep import sweep
+from tests.tasks.scene import Scene
+
+
+@pytest.fixture
+def one_place(scene: Scene) -> Parts:
+    scene.parts = replace(scene.parts, settings=scene.settings.model_copy(update={"max_runs": 1}))
+    return scene.parts
+
+
+def routed(scene: Scene, issue: int) -> str:
+    if issue > 1:
+        assert scene.github.person("alice").open_issue("octo/hello", f"issue {issue}").number == issue
+    inbox_id = scene.ring(number=issue)
+    route(scene.parts, inbox_id)
+    run_id = scene.entry(inbox_id).run_id
+    assert run_id is not None
+    return run_id
+
+
+@pytest.mark.usefixtures("one_place")
+def test_a_run_waits_for_a_place_is_told_so_and_gets_the_next_one(scene: Scene) -> None:
+    first, second, third = (routed(scene, issue) for issue in (1, 2, 3))
+    # The wake-ups may come in any order; the places are given in the order of asking.
+    for run_id in (third, second):
+        start(scene.parts, run_id)
+        assert scene.run(run_id).state == "queued"
+    start(scene.parts, first)
+    assert [scene.run(run_id).state for run_id in (first, second, third)] == ["running", "queued", "queued"]
+    assert len(scene.backend.find()) == 1
+    [comment] = scene.comments(2)
+    assert "waiting for a free place" in comment.body
+    scene.wakeup.calls.clear()
+
+    scene.work(first)
+    scene.pump()
+    assert isinstance(scene.outcome(first), NothingToDo)
+    assert [scene.run(run_id).state for run_id in (second, third)] == ["running", "queued"]
+    [comment] = scene.comments(2)
+    assert "the agent is working" in comment.body
+
+
+@pytest.mark.usefixtures("one_place")
+def test_waiting_is_not_failing(scene: Scene) -> None:
+    """Woken far more often than a step may fail, a run that waits is still there, and its comment is written once."""
+    first, second = routed(scene, 1), routed(scene, 2)
+    start(scene.parts, first)
+    for _ in range(15):
+        start(scene.parts, second)
+        sweep(scene.parts)
+        scene.pump()
+    waiting = scene.run(second)
+    assert (waiting.state, waiting.attempts) == ("queued", 0)
+    [comment] = scene.comments(2)
+    assert comment.created_at == comment.updated_at
+
+
+@pytest.mark.usefixtures("one_place")
+def test_a_run_that_waits_out_a_pause_holds_up_nobody(scene: Scene) -> None:
+    first, second = routed(scene, 1), routed(scene, 2)
+    scene.sql("UPDATE runs SET next_at_ms = next_at_ms + 9000000000000 WHERE id = :id", id=first)
+    start(scene.parts, second)
+    assert scene.run(second).state == "running"
+
+
+@pytest.mark.usefixtures("one_place")
+def test_a_run_that_waits_can_be_stopped(scene: Scene) -> None:
+    first, second = routed(scene, 1), routed(scene, 2)
+    start(scene.parts, first)
+    scene.ring(kind="issue_comment.created", said="@bellhop stop", number=2)
+    scene.recover(1)
+    assert scene.outcome(second).kind == "refused"
+    assert scene.run(first).state == "running"
