@@ -28,8 +28,8 @@ from app.settings import Settings
 # distribution has backported to an older number cannot be seen from here.
 MINIMUM_VERSION = (2, 39, 4)
 
-# prlimit is util-linux, part of every Debian. An agent's pack may inflate without bound; git may not.
-_CAGE = ("prlimit", f"--as={4 << 30}", f"--fsize={2 << 30}", "--core=0")
+# Around whatever looks into an agent's objects. prlimit is util-linux, part of every Debian. An agent's pack may inflate without bound; git may not.
+CAGE = ("prlimit", f"--as={4 << 30}", f"--fsize={2 << 30}", "--core=0")
 
 _SETTINGS: dict[str, str] = {
     "core.hooksPath": "/dev/null",
@@ -141,7 +141,7 @@ class Git:
             argv.append(f"--work-tree={work_tree}")
         argv += arguments
         if caged:
-            argv = [*_CAGE, *argv]
+            argv = [*CAGE, *argv]
         with tempfile.TemporaryFile() as feed:
             feed.write(stdin)
             feed.seek(0)

@@ -15,6 +15,7 @@ from app.publish.describe import pull_request_title
 from app.publish.policy import check
 from app.publish.proposal import Proposal
 from app.publish.quarantine import import_bundle
+from app.publish.secrets import find_secrets
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
@@ -96,6 +97,10 @@ def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
 def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str) -> Proposal:
     """Judge a candidate and make the one commit that may be published. Raises PublishRefused."""
     verdict = check(candidate.changes, candidate.patch_bytes, run.profile.limits, run.profile.pull_request)
+    verdict.enforce()
+    # Only now: what is too large is not looked through.
+    found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
+    verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
     message = commit_message(
         title=parts.redacted(pull_request_title(run)), body=parts.redacted(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"

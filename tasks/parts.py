@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import structlog
 
@@ -57,11 +58,19 @@ class Parts:
 
     def redacted(self, text: str) -> str:
         """Return text that is about to leave without the secrets that this process knows, and without what looks like one."""
+        return redact(text, self.known_secrets)
+
+    @cached_property
+    def known_secrets(self) -> tuple[str, ...]:
+        """The long-lived secrets that this process knows."""
         settings = self.settings
-        known = (
+        known = [each.get_secret_value() for each in (
             settings.anthropic_api_key, settings.openai_api_key, settings.github_webhook_secret, settings.github_private_key,
-        )
-        return redact(text, [secret.get_secret_value() for secret in known])
+        )]
+        file = settings.github_private_key_file
+        if file is not None and file.is_file():
+            known.append(file.read_text(encoding="utf-8", errors="replace"))
+        return tuple(value for value in known if value)
 
     def backend_named(self, name: str) -> SandboxBackend | None:
         """Return the backend of that name on this host, or None."""

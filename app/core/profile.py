@@ -101,6 +101,7 @@ class PullRequestPolicy(Section):
 
     labels: tuple[str, ...] = ()
     protected_paths: Literal["draft", "refuse"] = "draft"
+    secrets: Literal["refuse", "draft"] = "refuse"
 
 
 class Templates(Section):

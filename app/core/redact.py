@@ -15,6 +15,7 @@ MASK = "[secret removed]"
 
 # A shorter value is a word that would turn up by chance.
 _LEAST_CHARACTERS = 8
+_TELLING_LINE = 40
 
 # No pattern goes by length alone: GitHub's installation tokens were 40 characters and are now about 520.
 _SHAPES = re.compile(
@@ -37,6 +38,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _SHAPES.sub(MASK, text)
 
 
+def holds(text: str, secrets: Iterable[str]) -> bool:
+    """Return whether `text` holds one of `secrets`, plain or in one of the encodings that `redact` knows."""
+    return any(form in text for secret in secrets for form in _forms(secret))
+
+
 def _forms(secret: str) -> set[str]:
     if len(secret) < _LEAST_CHARACTERS:
         return set()
@@ -47,4 +53,6 @@ def _forms(secret: str) -> set[str]:
         encoded = base64.b64encode(b"\0" * offset + raw).rstrip(b"=").decode()
         core = encoded[(offset * 8 + 5) // 6 : len(encoded) - (1 if (offset + len(raw)) % 3 else 0)]
         forms |= {core, core.replace("+", "-").replace("/", "_")}
+    # A key of many lines is as good as out when one of them is.
+    forms |= {line for line in secret.splitlines() if len(line) >= _TELLING_LINE and not line.startswith("-----")}
     return forms

@@ -14,6 +14,7 @@ from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
+    "known_secret", "secret_shape",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -23,7 +24,10 @@ SAYS: dict[Rule, str] = {
     "submodule": "adds or moves a submodule",
     "executable_bit": "changes whether a file is executable",
     "odd_mode": "gives a file a mode that is neither a file's nor a link's",
+    "known_secret": "holds a secret of this Bellhop",
+    "secret_shape": "adds what looks like a credential",
 }
+_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape")
 _FILE_MODES = ("100644", "100755")
 
 
@@ -48,8 +52,14 @@ class Verdict(Noun):
 
     @property
     def draft(self) -> bool:
-        """Whether the pull request must open as a draft: somebody has to look at a protected path."""
-        return any(warning.rule == "protected_path" for warning in self.warnings)
+        """Whether the pull request must open as a draft: somebody has to look at a protected path or a credential."""
+        return any(warning.rule in _DRAFTS for warning in self.warnings)
+
+    def with_secrets(self, found: Sequence[Violation], pull_request: PullRequestPolicy) -> Verdict:
+        """Return the verdict with what a look for secrets has found; a secret of Bellhop's own is never published."""
+        warned = [each for each in found if each.rule == "secret_shape" and pull_request.secrets == "draft"]
+        refused = [each for each in found if each not in warned]
+        return Verdict(refusals=(*self.refusals, *refused), warnings=(*self.warnings, *warned))
 
     def enforce(self) -> None:
         """Raise PublishRefused with the first refusal's rule as the reason, naming up to five."""

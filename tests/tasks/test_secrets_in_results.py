@@ -1,0 +1,48 @@
+"""T63 on the whole road: a result that holds a secret is not published, and the refusal does not repeat it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from app.core.outcome import PullRequest, Refused
+from app.core.profile import PullRequestPolicy
+from tests.tasks.scene import Scene, profile
+
+OWN = "k-" + secrets.token_urlsafe(40)
+SHAPED = "glpat-" + secrets.token_hex(10)
+
+
+@pytest.fixture
+def knowing(scene: Scene) -> Scene:
+    scene.parts = replace(scene.parts, settings=scene.settings.model_copy(update={"anthropic_api_key": SecretStr(OWN)}))
+    return scene
+
+
+@pytest.mark.parametrize(("value", "reason"), [(OWN, "known_secret"), (SHAPED, "secret_shape")], ids=["own", "shaped"])
+def test_t63_a_result_with_a_secret_goes_nowhere(knowing: Scene, value: str, reason: str) -> None:
+    run_id = knowing.started()
+    knowing.work(run_id, {"notes.txt": f"found {value} here\n"})
+    knowing.pump()
+    outcome = knowing.outcome(run_id)
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.reason == reason
+    assert "notes.txt" in outcome.text
+    [comment] = knowing.comments()
+    assert value not in comment.body
+    assert (knowing.branches(), knowing.left()) == ([], [])
+
+
+def test_a_profile_may_ask_for_a_draft_instead(knowing: Scene) -> None:
+    knowing.profiles["fix"] = profile(pull_request=PullRequestPolicy(secrets="draft"))
+    run_id = knowing.started()
+    knowing.work(run_id, {"notes.txt": f"found {SHAPED} here\n"})
+    knowing.pump()
+    outcome = knowing.outcome(run_id)
+    assert isinstance(outcome, PullRequest), outcome
+    assert outcome.draft
+    [pull] = knowing.github.pull_requests("octo/hello")
+    assert "looks like a credential" in (pull.body or "")
