@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
+from collections.abc import Sequence
 
 import structlog
 from celery import Celery
@@ -17,6 +19,11 @@ EVENTS_QUEUE = "events"
 
 # A wake-up older than this has been overtaken by the sweeper's; a host that was away finds no pile of them.
 _EXPIRES_SECONDS = 120
+
+# In a burst the wake-ups of so long go out together: to publish one costs about as much as to take a delivery. So many go
+# into one message that several workers share a burst.
+_GATHER_SECONDS = 0.03
+_IDS_PER_MESSAGE = 16
 
 # A waiting line this long means the broker is down; the sweeper finds what is dropped.
 _MAX_WAITING = 10_000
@@ -65,12 +72,16 @@ def make_celery(settings: Settings) -> Celery:
     return celery
 
 
+# Task, queue, arguments.
+_Item = tuple[str, str, tuple[object, ...]]
+
+
 class CeleryWakeup:
     """The Wakeup port over Celery: a thread publishes, so that a broker that is down or silent delays nobody."""
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
-        self._waiting: queue.Queue[tuple[str, str, tuple[object, ...]] | None] = queue.Queue(maxsize=_MAX_WAITING)
+        self._waiting: queue.Queue[_Item | None] = queue.Queue(maxsize=_MAX_WAITING)
         self._thread = threading.Thread(target=self._publish, name="wakeup", daemon=True)
         self._thread.start()
 
@@ -104,9 +115,33 @@ class CeleryWakeup:
             log.warning("wakeup_dropped", task=task)
 
     def _publish(self) -> None:
+        gathers_until = 0.0
         while (item := self._waiting.get()) is not None:
-            task, queue_name, arguments = item
-            try:
-                self._celery.send_task(task, args=list(arguments), queue=queue_name, expires=_EXPIRES_SECONDS)
-            except Exception as error:  # kombu raises each transport's own errors; the sweeper finds what is lost
-                log.warning("wakeup_failed", task=task, error=type(error).__name__)
+            if item[0] == "bellhop.route":
+                time.sleep(max(0.0, gathers_until - time.monotonic()))
+            items, is_last = [item], False
+            with contextlib.suppress(queue.Empty):
+                while not is_last:
+                    more = self._waiting.get_nowait()
+                    is_last = more is None
+                    items += [] if more is None else [more]
+            for task, queue_name, arguments in gathered(items):
+                self._send(task, queue_name, arguments)
+            gathers_until = time.monotonic() + _GATHER_SECONDS
+            if is_last:
+                return
+
+    def _send(self, task: str, queue_name: str, arguments: tuple[object, ...]) -> None:
+        try:
+            self._celery.send_task(task, args=list(arguments), queue=queue_name, expires=_EXPIRES_SECONDS)
+        except Exception as error:  # kombu raises each transport's own errors; the sweeper finds what is lost
+            log.warning("wakeup_failed", task=task, error=type(error).__name__)
+
+
+def gathered(items: Sequence[_Item]) -> list[_Item]:
+    """Return the wake-ups with those for `route` put together, a few ids in each; every other one stays by itself."""
+    ids = [arguments[0] for task, _, arguments in items if task == "bellhop.route"]
+    routes = [
+        ("bellhop.route", EVENTS_QUEUE, tuple(ids[start : start + _IDS_PER_MESSAGE])) for start in range(0, len(ids), _IDS_PER_MESSAGE)
+    ]
+    return [*(item for item in items if item[0] != "bellhop.route"), *routes]

@@ -59,8 +59,9 @@ def register(celery: Celery, parts: Parts) -> None:
     """Bind the tasks: each a name around a plain function that takes an id; to this app only, as its parts are."""
 
     @celery.task(name="bellhop.route", shared=False)
-    def route_task(inbox_id: int) -> None:
-        route(parts, inbox_id)
+    def route_task(*inbox_ids: int) -> None:
+        for inbox_id in inbox_ids:
+            route(parts, inbox_id)
 
     @celery.task(name="bellhop.start", shared=False)
     def start_task(run_id: str) -> None:

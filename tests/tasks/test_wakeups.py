@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import socket
@@ -85,6 +86,32 @@ def test_r10_what_is_published_reaches_the_queue_that_it_is_for(redis_url: str) 
     assert message["headers"]["expires"]
     client.flushall()
     client.close()
+
+
+@pytest.mark.redis
+def test_r33_a_burst_goes_out_in_few_messages_each_event_once(redis_url: str) -> None:
+    """To publish costs as much as to take a delivery: a message for each would halve how many are taken."""
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    with waking(redis_url) as (_, wakeup):
+        for inbox_id in range(500):
+            wakeup.route(inbox_id)
+    raw: Any = client.lrange("events", 0, -1)
+    carried = [json.loads(base64.b64decode(json.loads(message)["body"]))[0] for message in raw]
+    assert sorted(inbox_id for ids in carried for inbox_id in ids) == list(range(500))
+    assert len(carried) < 100
+    assert max(map(len, carried)) <= 16, "a burst is shared by several workers"
+    client.flushall()
+    client.close()
+
+
+def test_one_message_wakes_every_event_that_it_names(scene: Scene) -> None:
+    celery = make_celery(Settings(broker_url="memory://"))
+    register(celery, scene.parts)
+    ids = [scene.ring(number=number) for number in (1, 2, 3)]
+    celery.tasks["bellhop.route"](*ids)
+    assert [scene.entry(inbox_id).state for inbox_id in ids] == ["routed"] * 3
+    celery.close()
 
 
 @pytest.mark.redis
