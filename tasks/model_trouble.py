@@ -14,6 +14,7 @@ NO_KEY = "bellhop_no_key"
 SAYS = {
     "model_key": "Bellhop's key for the model API is missing, or was refused",
     "model_limit": "The model API lets Bellhop's key ask no more for now",
+    "model_unknown": "The model API knows no such model, or has no such address; the profile's `agent: model:` names it",
     "model_unreachable": "The model API could not be reached, or did not work",
 }
 
@@ -35,6 +36,8 @@ def _reason(status: int | None) -> str | None:
         return None
     if status in (401, 403):
         return "model_key"
+    if status == 404:
+        return "model_unknown"
     if status == 429:
         return "model_limit"
     return "model_unreachable" if status == 0 or status >= 500 else None

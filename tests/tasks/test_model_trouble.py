@@ -18,7 +18,7 @@ NO_KEY = (Step(kind="error", text="no key", data={"code": "bellhop_no_key"}),)
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(401, "model_key"), (403, "model_key"), (429, "model_limit"), (0, "model_unreachable"), (502, "model_unreachable"),
+    [(401, "model_key"), (403, "model_key"), (429, "model_limit"), (404, "model_unknown"), (0, "model_unreachable"), (502, "model_unreachable"),
      (529, "model_unreachable"), (200, None), (400, None), (None, None)],
 )
 def test_the_last_answer_says_what_was_wrong(status: int | None, reason: str | None) -> None:
