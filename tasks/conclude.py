@@ -22,6 +22,9 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
 
     What the thread cannot be told now, and what cannot be removed now, is left to the sweeper.
     """
+    # Before it is rendered: what makes words inert would hide a secret in them from who looks later.
+    if (text := getattr(outcome, "text", None)) is not None:
+        outcome = outcome.model_copy(update={"text": parts.redacted(text)})
     with parts.database.begin() as tx:
         runs.finish(tx, lease, outcome)
         # After the line above nothing can be appended to the run any more, so nobody's words fall between.
@@ -34,10 +37,10 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
 
 
 def _wake_next(parts: Parts) -> None:
-    """Wake the oldest run that waits for a place on this host."""
+    """Wake the oldest runs that wait for a place on this host; one too many does no harm, they ask for it."""
     host = parts.settings.host_name
     with parts.database.read() as tx:
-        waiting = runs.due(tx, host, ("queued",), limit=1)
+        waiting = runs.due(tx, host, ("queued",), limit=parts.settings.max_runs)
     for run_id, _ in waiting:
         parts.wakeup.start(run_id, host)
 

@@ -141,7 +141,7 @@ class CeleryWakeup:
 def gathered(items: Sequence[_Item]) -> list[_Item]:
     """Return the wake-ups with those for `route` put together, a few ids in each; every other one stays by itself."""
     ids = [arguments[0] for task, _, arguments in items if task == "bellhop.route"]
-    routes = [
-        ("bellhop.route", EVENTS_QUEUE, tuple(ids[start : start + _IDS_PER_MESSAGE])) for start in range(0, len(ids), _IDS_PER_MESSAGE)
-    ]
+    # A small burst is spread, so that no event waits for others while threads are idle.
+    each = min(_IDS_PER_MESSAGE, max(1, len(ids) // 4))
+    routes = [("bellhop.route", EVENTS_QUEUE, tuple(ids[start : start + each])) for start in range(0, len(ids), each)]
     return [*(item for item in items if item[0] != "bellhop.route"), *routes]

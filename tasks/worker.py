@@ -61,7 +61,10 @@ def register(celery: Celery, parts: Parts) -> None:
     @celery.task(name="bellhop.route", shared=False)
     def route_task(*inbox_ids: int) -> None:
         for inbox_id in inbox_ids:
-            route(parts, inbox_id)
+            try:
+                route(parts, inbox_id)
+            except SQLAlchemyError as error:  # the sweeper finds it; those behind it are not its fault
+                log.error("ledger_down", inbox_id=inbox_id, error=type(error).__name__)
 
     @celery.task(name="bellhop.start", shared=False)
     def start_task(run_id: str) -> None:

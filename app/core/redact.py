@@ -38,9 +38,16 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _SHAPES.sub(MASK, text)
 
 
-def holds(text: str, secrets: Iterable[str]) -> bool:
-    """Return whether `text` holds one of `secrets`, plain or in one of the encodings that `redact` knows."""
-    return any(form in text for secret in secrets for form in _forms(secret))
+def holds(text: str, secrets: Iterable[str], leave_out: re.Pattern[str] | None = None) -> bool:
+    """Return whether `text` holds one of `secrets`, plain or in one of the encodings that `redact` knows.
+
+    What matches `leave_out` counts neither in the text nor in what is looked for: white space, say, when an encoded
+    key may be broken over lines. A key counts with and without the blank lines around it.
+    """
+    forms = {form for secret in secrets for one in (secret, secret.strip()) for form in _forms(one)}
+    if leave_out is not None:
+        text, forms = leave_out.sub("", text), {leave_out.sub("", form) for form in forms}
+    return any(len(form) >= _LEAST_CHARACTERS and form in text for form in forms)
 
 
 def _forms(secret: str) -> set[str]:

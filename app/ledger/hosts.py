@@ -33,7 +33,7 @@ def has_room(tx: Connection, name: str, run_id: str, most: int) -> bool:
     tx.execute(select(hosts.c.name).where(hosts.c.name == name).with_for_update())
     own = select(runs.c.created_at_ms).where(runs.c.id == run_id).scalar_subquery()
     older = or_(runs.c.created_at_ms < own, and_(runs.c.created_at_ms == own, runs.c.id < run_id))
-    # One that is to be tried again later does not hold up those behind it.
+    # One that has not begun and is to be tried again later does not hold up those behind it.
     waits = and_(runs.c.state == "queued", runs.c.next_at_ms <= now_ms(), older)
     under_way = runs.c.state.not_in(("queued", "done"))
     taken = select(func.count()).select_from(runs).where(runs.c.host == name, or_(under_way, waits))

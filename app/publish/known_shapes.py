@@ -51,6 +51,9 @@ def look(lines: Iterable[Line]) -> Iterator[Line]:
     asked = detectors()
     for path, number, text in lines:
         for detector in asked:
+            if isinstance(detector, NpmDetector) and ":_authToken" not in text:
+                # Its pattern takes its time with a text of slashes.
+                continue
             if any(next(iter(detector.analyze_string(piece)), None) is not None for piece in pieces(text)):
                 yield path, number, str(detector.secret_type)
                 break

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.bounded import run_bounded
@@ -15,12 +15,15 @@ from app.core.redact import holds, redact
 from app.errors import PublishRefused, WorkspaceError
 from app.git import CAGE, Git
 from app.publish.added import added_lines
-from app.publish.candidate import ABSENT, Candidate
+from app.publish.candidate import ABSENT, Candidate, FileChange
 from app.publish.policy import Violation
 
 BLOB_SECONDS = 120.0
 SHAPES_SECONDS = 60.0
+
+Line = tuple[str, int, str]
 _LOOK = (sys.executable, "-I", str(Path(__file__).with_name("known_shapes.py")))
+_IN_NAME = "in a file's name"
 _SPACE = re.compile(r"[\s\"'+\\]+")
 
 
@@ -33,33 +36,48 @@ def find_secrets(git: Git, candidate: Candidate, known: Sequence[str]) -> tuple[
     """
     found: list[Violation] = []
     added: dict[str, list[str]] = {}
-    for path, _, text in added_lines(candidate.patch):
+    rows = list(added_lines(candidate.patch))
+    for path, _, text in rows:
         added.setdefault(path, []).append(text)
     for path, lines in added.items():
-        text = "\n".join(lines)
-        if holds(text, known) or holds(_SPACE.sub("", text), [_SPACE.sub("", secret) for secret in known]):
-            found.append(Violation(rule="known_secret", path=path))
-        elif redact(text) != text:
-            found.append(Violation(rule="secret_shape", path=path))
+        found += _rules("\n".join(lines), known, path)
     for change in candidate.changes:
-        if holds(change.path, known) or redact(change.path) != change.path:
-            found.append(Violation(rule="known_secret", detail="(in a file's name)"))
-        elif change.added is None and change.new_mode != ABSENT:
-            blob = git.run(
-                "cat-file", "blob", f"{candidate.head_commit}:{change.path}", git_dir=candidate.git_dir, timeout_seconds=BLOB_SECONDS,
-                limit_bytes=change.size + 1, caged=True,
-            ).stdout.decode("latin-1")
-            if holds(blob, known):
-                found.append(Violation(rule="known_secret", path=change.path))
-            elif redact(blob) != blob:
-                found.append(Violation(rule="secret_shape", path=change.path))
+        if change.new_mode == ABSENT:
+            continue
+        rows.append((change.path, 0, change.path))
+        found += _rules(change.path, known, change.path)
+        if change.added is None:
+            text = _blob(git, candidate, change)
+            rows += [(change.path, number, line) for number, line in enumerate(text.split("\n"), 1)]
+            found += _rules(text, known, change.path)
     said = {violation.path for violation in found}
-    return (*found, *(each for each in _shapes(candidate.patch) if each.path not in said))
+    every = (*found, *(each for each in _shapes(rows) if each.path not in said))
+    # A name that is itself the secret is not repeated: one with a finding of its own is masked, or left out.
+    named = {each.path for each in every if each.path and each.detail.startswith(_IN_NAME)}
+    return tuple(dict.fromkeys(
+        each.model_copy(update={"path": "" if each.path in named else redact(each.path, known)}) for each in every
+    ))
 
 
-def _shapes(patch: str) -> list[Violation]:
+def _rules(text: str, known: Sequence[str], path: str) -> list[Violation]:
+    detail = _IN_NAME if text == path else ""
+    if holds(text, known) or holds(text, known, _SPACE):
+        return [Violation(rule="known_secret", path=path, detail=detail)]
+    return [Violation(rule="secret_shape", path=path, detail=detail)] if redact(text) != text else []
+
+
+def _blob(git: Git, candidate: Candidate, change: FileChange) -> str:
+    blob = git.run(
+        "cat-file", "blob", f"{candidate.head_commit}:{change.path}", git_dir=candidate.git_dir, timeout_seconds=BLOB_SECONDS,
+        limit_bytes=change.size + 1, caged=True,
+    )
+    # UTF-16 of ASCII is ASCII with NULs.
+    return blob.stdout.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def _shapes(rows: Iterable[Line]) -> list[Violation]:
     with tempfile.TemporaryFile() as stdin:
-        stdin.writelines(json.dumps(line).encode() + b"\n" for line in added_lines(patch))
+        stdin.writelines(json.dumps(line).encode() + b"\n" for line in rows)
         stdin.seek(0)
         end = run_bounded([*CAGE, *_LOOK], env={"PATH": os.defpath}, stdin=stdin, timeout_seconds=SHAPES_SECONDS, limit_bytes=1 << 20)
     if end.timed_out or end.truncated:
@@ -72,5 +90,8 @@ def _shapes(patch: str) -> list[Violation]:
             f"the look for secrets failed with exit code {end.code}: {end.stderr[-500:].decode('utf-8', 'replace')}. "
             "Run `make install` again on this host.", reason="secrets_not_looked_for",
         )
-    rows = [json.loads(line) for line in end.stdout.splitlines()]
-    return [Violation(rule="secret_shape", path=path, detail=f"(line {number}: {kind})") for path, number, kind in rows]
+    answers = [json.loads(line) for line in end.stdout.splitlines()]
+    return [
+        Violation(rule="secret_shape", path=path, detail=f"(line {number}: {kind})" if number else f"{_IN_NAME}: {kind}")
+        for path, number, kind in answers
+    ]

@@ -36,6 +36,20 @@ def test_t63_a_result_with_a_secret_goes_nowhere(knowing: Scene, value: str, rea
     assert (knowing.branches(), knowing.left()) == ([], [])
 
 
+def test_t63_a_secret_in_an_agents_error_is_not_told(knowing: Scene) -> None:
+    """Masked before its underscores are escaped, which would hide it from the mask."""
+    own = "whk_live_" + secrets.token_hex(12)
+    settings = knowing.settings.model_copy(update={"anthropic_api_key": SecretStr(own)})
+    knowing.parts = replace(knowing.parts, settings=settings)
+    run_id = knowing.started()
+    knowing.work(run_id, exit_code=3, text=f"it said {own}")
+    knowing.pump()
+    assert own not in knowing.outcome(run_id).model_dump_json()
+    [comment] = knowing.comments()
+    assert "secret removed" in comment.body.replace("\\", "")
+    assert own not in comment.body.replace("\\", "")
+
+
 def test_a_profile_may_ask_for_a_draft_instead(knowing: Scene) -> None:
     knowing.profiles["fix"] = profile(pull_request=PullRequestPolicy(secrets="draft"))
     run_id = knowing.started()

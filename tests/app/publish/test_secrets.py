@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import secrets as chance
 import string
+import textwrap
 from urllib.parse import quote
 
 import pytest
@@ -47,8 +48,9 @@ def b64(text: str) -> str:
 @pytest.mark.parametrize("written", [
     KNOWN, f"key = '{KNOWN}'", b64(KNOWN), b64("x" + KNOWN), b64("ab" + KNOWN + "tail"), KNOWN.encode().hex(),
     KNOWN.encode().hex().upper(), quote(KNOWN, safe=""), KNOWN[::-1], base64.urlsafe_b64encode(KNOWN.encode()).decode(),
+    base64.encodebytes(PEM.encode()).decode(), b64(PEM.strip()), "\n".join(textwrap.wrap(PEM.encode().hex(), 60)),
     KNOWN[:20] + "\n" + KNOWN[20:], f'"{KNOWN[:20]}" + "{KNOWN[20:]}"', PEM.splitlines()[2], "\\n".join(PEM.splitlines()),
-], ids=["plain", "quoted", "base64", "base64+1", "base64+2", "hex", "HEX", "percent", "reversed", "urlsafe", "two lines",
+], ids=["plain", "quoted", "base64", "base64+1", "base64+2", "hex", "HEX", "percent", "reversed", "urlsafe", "a key in base64, wrapped", "without its last newline", "xxd", "two lines",
         "added up", "one line of a key", "a key in one line"])
 def test_t63_bellhops_own_secret_is_found_however_it_is_written(agent: Agent, written: str) -> None:
     assert rules(agent, "notes.txt", f"before\n{written}\nafter\n") == ["known_secret"]
@@ -59,6 +61,27 @@ def test_t63_in_a_binary_file_and_in_a_files_name(agent: Agent) -> None:
     assert rules(agent, "hello.py", "1\n") == ["known_secret"]
     name = chance.token_hex(20)
     assert [each.rule for each in found(agent, agent.write(f"docs/{name}", "x\n"), name)] == ["known_secret"]
+
+
+@pytest.mark.parametrize(("content", "rule"), [
+    (lambda: KNOWN.encode("utf-16"), "known_secret"), (lambda: b"\0" + f"{KNOWN[:9]}\n{KNOWN[9:]}".encode(), "known_secret"),
+    (lambda: b"\0AKIA" + letters(16, string.ascii_uppercase).encode() + b"\n", "secret_shape"),
+    (lambda: ("ghp_" + letters(36)).encode("utf-16-le"), "secret_shape"),
+])
+def test_t63_what_git_calls_binary_is_read_like_text(agent: Agent, content: object, rule: str) -> None:
+    assert callable(content)
+    (agent.place / "data.bin").write_bytes(content())
+    assert rules(agent, "hello.py", "1\n") == [rule]
+
+
+def test_t63_a_name_that_is_a_credential_is_found_and_not_repeated(agent: Agent) -> None:
+    name = "AKIA" + letters(16, string.ascii_uppercase)
+    [violation] = found(agent, agent.write(f"conf/{name}", "x\n"))
+    assert (violation.rule, name in violation.text) == ("secret_shape", False)
+    own = "whk_live_" + letters(20)
+    violations = found(agent, agent.write(own, f"{own}\n"), own)
+    assert {each.rule for each in violations} == {"known_secret", "secret_shape"}
+    assert not any(own in each.text for each in violations)
 
 
 def test_what_is_taken_out_is_no_secret_that_goes_out(agent: Agent) -> None:
