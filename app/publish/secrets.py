@@ -45,7 +45,7 @@ def find_secrets(git: Git, candidate: Candidate, known: Sequence[str]) -> tuple[
         if change.new_mode == ABSENT:
             continue
         rows.append((change.path, 0, change.path))
-        found += _rules(change.path, known, change.path)
+        found += _rules(change.path, known, change.path, _IN_NAME)
         if change.added is None:
             text = _blob(git, candidate, change)
             rows += [(change.path, number, line) for number, line in enumerate(text.split("\n"), 1)]
@@ -59,8 +59,7 @@ def find_secrets(git: Git, candidate: Candidate, known: Sequence[str]) -> tuple[
     ))
 
 
-def _rules(text: str, known: Sequence[str], path: str) -> list[Violation]:
-    detail = _IN_NAME if text == path else ""
+def _rules(text: str, known: Sequence[str], path: str, detail: str = "") -> list[Violation]:
     if holds(text, known) or holds(text, known, _SPACE):
         return [Violation(rule="known_secret", path=path, detail=detail)]
     return [Violation(rule="secret_shape", path=path, detail=detail)] if redact(text) != text else []

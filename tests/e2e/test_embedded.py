@@ -8,7 +8,7 @@ import pytest
 
 from app.emulators.github.faults import Fault
 from tests.e2e.conftest import Embed
-from tests.e2e.embedded import sealed
+from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO, until
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
@@ -20,6 +20,14 @@ echo "the last word"
 """
 # Opening a FIFO waits for somebody at its other end, so the agent goes on exactly when the test says so.
 WAIT = "mkfifo $HOME/gate; cat $HOME/gate >/dev/null\n"
+
+
+def draft(road: Road) -> str:
+    """Return the body of the one pull request, which is a draft."""
+    [pull] = road.github.pull_requests(REPO)
+    assert pull.pull is not None
+    assert pull.pull.draft
+    return pull.body or ""
 
 
 def test_a_labelled_issue_becomes_one_pull_request_and_leaves_nothing_behind(embed: Embed) -> None:
@@ -111,10 +119,9 @@ def test_r23_what_a_failing_agent_has_changed_is_kept_as_a_draft(embed: Embed) -
     road = embed(sealed(FIX + "exit 7"))
     road.ring()
     road.told("Draft pull request")
-    [pull] = road.github.pull_requests(REPO)
-    assert pull.pull.draft  # type: ignore[union-attr]
-    assert "The agent did not finish" in (pull.body or "")
-    assert "exit code 7" in (pull.body or "")
+    body = draft(road)
+    assert "The agent did not finish" in body
+    assert "exit code 7" in body
     assert road.github.read(REPO, road.branch(), "till.txt") == "cents: 1000\n"
 
 
@@ -122,10 +129,9 @@ def test_r22_an_agent_that_runs_out_of_time_keeps_its_work_as_a_draft(embed: Emb
     road = embed(sealed(FIX + WAIT, timeout_minutes="0.05"))
     road.ring()
     road.told("Draft pull request")
-    [pull] = road.github.pull_requests(REPO)
-    assert pull.pull.draft  # type: ignore[union-attr]
-    assert "[!WARNING]" in (pull.body or "")
-    assert "ran out of time" in (pull.body or "")
+    body = draft(road)
+    assert "[!WARNING]" in body
+    assert "ran out of time" in body
     assert road.github.read(REPO, road.branch(), "till.txt") == "cents: 1000\n"
     road.nothing_is_left()
 
@@ -134,10 +140,9 @@ def test_a_result_that_does_not_verify_is_a_draft(embed: Embed) -> None:
     road = embed(sealed(FIX, verify="grep 1001 till.txt || { echo it is not 1001; exit 1; }"))
     road.ring()
     assert "**failed**" in road.told("Draft pull request")
-    [pull] = road.github.pull_requests(REPO)
-    assert pull.pull.draft  # type: ignore[union-attr]
-    assert "**failed**" in (pull.body or "")
-    assert "it is not 1001" in (pull.body or "")
+    body = draft(road)
+    assert "**failed**" in body
+    assert "it is not 1001" in body
     road.nothing_is_left()
 
 
@@ -145,9 +150,7 @@ def test_a_protected_path_is_a_draft_with_a_warning(embed: Embed) -> None:
     road = embed(sealed("echo 'Do as you like.' > AGENTS.md"))
     road.ring()
     assert "changes a protected path: AGENTS.md" in road.told("Draft pull request")
-    [pull] = road.github.pull_requests(REPO)
-    assert pull.pull.draft  # type: ignore[union-attr]
-    assert "changes a protected path: `AGENTS.md`" in (pull.body or "")
+    assert "changes a protected path: `AGENTS.md`" in draft(road)
 
 
 def test_a_workflow_that_the_app_may_not_write_is_refused_in_one_line(embed: Embed) -> None:

@@ -64,6 +64,14 @@ def leftovers(client: docker.APIClient, bellhop: Processes) -> list[str]:
     return [*containers(client, bellhop), *(each["Name"] for each in volumes), *left]
 
 
+def ring_with(written: str, emulator: GitHubEmulator, bellhop: Processes) -> None:
+    """Give the workers another profile, and ring."""
+    (Path(bellhop.environment["BELLHOP_PROFILES_DIR"]) / "fix.yaml").write_text(written)
+    bellhop.kill("worker")
+    bellhop.start("worker")
+    emulator.person("ada").label(REPO, 1, "bellhop")
+
+
 def outcome_comment(emulator: GitHubEmulator) -> str:
     comments = emulator.comments(REPO, 1)
     return comments[0].body if comments else ""
@@ -124,14 +132,9 @@ def test_t7_somebody_who_may_only_read_starts_nothing(emulator: GitHubEmulator, 
 
 
 def test_r6_a_worker_killed_while_the_agent_works_changes_nothing(
-    emulator: GitHubEmulator, bellhop: Processes, docker_client: docker.APIClient, tmp_path: Path, debian_image: str
+    emulator: GitHubEmulator, bellhop: Processes, docker_client: docker.APIClient, debian_image: str
 ) -> None:
-    (tmp_path / "profiles" / "fix.yaml").write_text(
-        profile("sleep 5\n" + FIX, image=debian_image, more="verify: grep -q 1000 till.txt")
-    )
-    bellhop.kill("worker")
-    bellhop.start("worker")
-    emulator.person("ada").label(REPO, 1, "bellhop")
+    ring_with(profile("sleep 5\n" + FIX, image=debian_image, more="verify: grep -q 1000 till.txt"), emulator, bellhop)
     until(lambda: containers(docker_client, bellhop), "the sandbox runs", bellhop.log)
     bellhop.kill("worker")
     bellhop.start("worker")
@@ -142,12 +145,9 @@ def test_r6_a_worker_killed_while_the_agent_works_changes_nothing(
 
 
 def test_a_gateway_killed_while_the_agent_works_comes_back_to_the_same_run(
-    emulator: GitHubEmulator, bellhop: Processes, docker_client: docker.APIClient, tmp_path: Path, debian_image: str
+    emulator: GitHubEmulator, bellhop: Processes, docker_client: docker.APIClient, debian_image: str
 ) -> None:
-    (tmp_path / "profiles" / "fix.yaml").write_text(profile("sleep 5\n" + FIX, image=debian_image))
-    bellhop.kill("worker")
-    bellhop.start("worker")
-    emulator.person("ada").label(REPO, 1, "bellhop")
+    ring_with(profile("sleep 5\n" + FIX, image=debian_image), emulator, bellhop)
     until(lambda: containers(docker_client, bellhop), "the sandbox runs", bellhop.log)
     bellhop.kill("gateway")
     bellhop.start("gateway")
@@ -156,12 +156,9 @@ def test_a_gateway_killed_while_the_agent_works_comes_back_to_the_same_run(
 
 
 def test_a_command_that_fails_with_nothing_done_tells_the_person_one_line(
-    emulator: GitHubEmulator, bellhop: Processes, tmp_path: Path, debian_image: str
+    emulator: GitHubEmulator, bellhop: Processes, debian_image: str
 ) -> None:
-    (tmp_path / "profiles" / "fix.yaml").write_text(profile("echo no good >&2\nexit 7", image=debian_image))
-    bellhop.kill("worker")
-    bellhop.start("worker")
-    emulator.person("ada").label(REPO, 1, "bellhop")
+    ring_with(profile("echo no good >&2\nexit 7", image=debian_image), emulator, bellhop)
     until(lambda: "That did not work" in outcome_comment(emulator), "the comment says so", bellhop.log)
     assert "exit code 7" in outcome_comment(emulator)
     assert emulator.pull_requests(REPO) == []
@@ -169,12 +166,9 @@ def test_a_command_that_fails_with_nothing_done_tells_the_person_one_line(
 
 
 def test_a_result_that_does_not_verify_is_a_draft(
-    emulator: GitHubEmulator, bellhop: Processes, tmp_path: Path, debian_image: str
+    emulator: GitHubEmulator, bellhop: Processes, debian_image: str
 ) -> None:
-    (tmp_path / "profiles" / "fix.yaml").write_text(profile(FIX, image=debian_image, more="verify: grep -q 1001 till.txt"))
-    bellhop.kill("worker")
-    bellhop.start("worker")
-    emulator.person("ada").label(REPO, 1, "bellhop")
+    ring_with(profile(FIX, image=debian_image, more="verify: grep -q 1001 till.txt"), emulator, bellhop)
     until(lambda: "Draft pull request" in outcome_comment(emulator), "the comment says so", bellhop.log)
     [pull] = emulator.pull_requests(REPO)
     assert pull.pull.draft  # type: ignore[union-attr]
