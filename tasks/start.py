@@ -16,6 +16,7 @@ from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec
 from app.publish.proposal import Proposal
 from app.publish.push import refuse_if_moved
 from tasks.conclude import refuse_if_cancelled
+from tasks.door_rules import with_door
 from tasks.grants import workspace_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
@@ -55,7 +56,8 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
         runs.mark(tx, run.id, "workspace")
     agent = parts.agent(run.profile.agent.uses)
     agent.check(run.profile.agent)
-    assignment = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
+    asked = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
+    assignment = with_door(asked, run)
     if run.state != "running":
         with parts.database.begin() as tx:
             refuse_if_cancelled(tx, run.id)

@@ -11,6 +11,7 @@ from app.ledger.runs import Lease
 from app.publish.proposal import Proposal
 from app.publish.verify import verify_result
 from tasks.conclude import refuse_if_cancelled
+from tasks.door_rules import with_door
 from tasks.parts import Parts
 from tasks.replies import say
 from tasks.start import choose_backend, open_sandbox, sandbox_uid
@@ -34,7 +35,7 @@ def verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:
             refuse_if_cancelled(tx, run.id)
             runs.advance(tx, lease, "verifying")
             say(tx, parts, run, state="verifying")
-    open_sandbox(parts, lease, run, backend, sandbox_id, "command", assignment, prepared)
+    open_sandbox(parts, lease, run, backend, sandbox_id, "command", with_door(assignment, run), prepared)
 
 
 def verify_again(parts: Parts, lease: Lease, run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from app.core.door import DoorRules
 from app.core.noun import Noun
 
 Role = Literal["work", "verify"]
@@ -19,7 +20,8 @@ class Assignment(Noun):
     `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text);
     `wants_messages` means follow-ups arrive as JSON lines on the command's standard input;
     `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
-    that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model).
+    that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
+    `door` is what else passes.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Assignment(Noun):
     idle_timeout_seconds: float
     base_commit: str | None = None
     models: tuple[str, ...] = ()
+    door: DoorRules = DoorRules()
     bundle_limit_bytes: int = 64 * 1024 * 1024
 
 

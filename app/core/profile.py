@@ -9,23 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from app.core.budget import Budget
 from app.core.grant import Access
 from app.core.isolation import Isolation
-from app.core.noun import Noun
+from app.core.section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-class Section(Noun):
-    """A block of a profile; its keys are kebab-case in YAML."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=True)
 
 
 IssueAction = Literal["opened", "labeled"]
@@ -63,10 +54,14 @@ class Who(Section):
 
 
 class AgentChoice(Section):
-    """Which agent works the task, on which model, with which options of its own."""
+    """Which agent works the task, on which model, with which options of its own.
+
+    `fallback_model`, of the same vendor, is asked where the model is overloaded or out of quota.
+    """
 
     uses: Name
     model: str | None = None
+    fallback_model: str | None = None
     with_: dict[str, Any] = Field(default={}, alias="with")
 
 
@@ -94,6 +89,17 @@ class Limits(Section):
         ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", "AGENTS.md", "CLAUDE.md",
         ".claude/**", ".codex/**", ".mcp.json", ".husky/**",
     )
+
+
+class Egress(Section):
+    """What a sandbox may reach through its door besides its model: nothing, unless it is named here.
+
+    `connect` are hosts for a tunnel, `host` (port 443) or `host:port`: each is a way out for whatever the agent has
+    read. `registries` are package registries that this host's settings know, to read from only.
+    """
+
+    connect: tuple[str, ...] = ()
+    registries: tuple[Name, ...] = ()
 
 
 class PullRequestPolicy(Section):
@@ -128,6 +134,8 @@ class Profile(Section):
     env: dict[str, str] = {}
     timeout_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30
     limits: Limits = Limits()
+    budget: Budget = Budget()
+    egress: Egress = Egress()
     verify: str | None = None
     autonomy: Literal["draft", "propose"] = "propose"
     ci: Literal["hold", "run"] = "hold"

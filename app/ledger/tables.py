@@ -169,8 +169,25 @@ exchanges = Table(
     Column("response", LargeBinary, nullable=False),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
+    # Of the input tokens, those that came from the vendor's cache and those that went there.
+    Column("cache_read_tokens", Integer),
+    Column("cache_write_tokens", Integer),
+    # `vendor/model` as it was asked for, which a fallback changes; null for what names none.
+    Column("model", String(200)),
+    # Millionths of a dollar; null where nobody knows the price.
+    Column("cost_micro_usd", BigInteger),
     Column("started_at_ms", BigInteger, nullable=False),
     Column("duration_ms", Integer, nullable=False),
+)
+
+# What the agent has said through its tools, and the gateway about its budget: for the thread, in order.
+reports = Table(
+    "reports", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("sandbox_id", String(40), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),
 )
 
 outbox = Table(

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from app.core.profile import AgentChoice, Profile, Section, Templates, faults
+from app.core.profile import AgentChoice, Profile, Templates, faults
+from app.core.section import Section
 from app.errors import BellhopError, ConfigurationError, ProfileError
 from app.profiles.yaml_tree import Key, Mark, Problem, read_tree
 

@@ -45,7 +45,7 @@ class InFlight:
 class Door:
     """What the gateway knows of one sandbox; its identity comes from the socket it connects to, from nothing it says.
 
-    `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
+    `wake` asks for a worker to look at the run: something for its thread is on file. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
     ledger will give it out no more; `announced` is set once somebody was told of the end; `taken_bytes` counts what the transcript has taken since this gateway started, and
     `asked_models`, `recorded_bytes` and `refused_models` what the model API has.
     """
@@ -55,6 +55,7 @@ class Door:
     assignment: Assignment
     adapter: AgentAdapter | None
     ledger: LedgerThreads
+    wake: Callable[[], None] = lambda: None
     claimed: bool = False
     key_sha256: str | None = None
     confirmed_message: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 import anyio
@@ -15,17 +15,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from app.errors import BellhopError
 from app.execute.gateway.door import Door, guard
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
-from app.execute.gateway.model_api import ModelApi
 from app.execute.gateway.places import SANDBOX_ID, Places
 from app.execute.gateway.runner_api import RunnerApi
-from app.execute.gateway.upstream import Upstream
 from app.ledger import sandboxes
 from app.ledger.sandboxes import SandboxRow
 from app.ports import AgentAdapter
@@ -37,21 +35,27 @@ _LINGER_SECONDS = 10.0
 _NOTIFY_SECONDS = 5.0
 _LIVE = ("opening", "open")
 
+# One kind of path on a door: from the sandbox's door to the routes that it serves there.
+Surface = Callable[[Door], Sequence[BaseRoute]]
+
 
 class Doors:
-    """The doors of `host`. `on_ended(run_id, host)` is called in a thread once an end is committed."""
+    """The doors of `host`; each serves the runner's calls and every one of `surfaces`.
+
+    `on_ended(run_id, host)` is called in a thread once an end, or something for the run's thread, is committed.
+    """
 
     def __init__(
-        self, *, host: str, places: Places, ledger: LedgerThreads, upstream: Upstream,
+        self, *, host: str, places: Places, ledger: LedgerThreads, surfaces: Sequence[Surface],
         agent: Callable[[str], AgentAdapter], on_ended: Callable[[str, str], None],
     ) -> None:
         self._host = host
         self._places = places
         self._ledger = ledger
-        self._upstream = upstream
+        self._surfaces = tuple(surfaces)
         self._agent = agent
         self._on_ended = on_ended
-        self._conclusions: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._lock = anyio.Lock()
         self._open: dict[str, tuple[Door, Listener]] = {}
 
@@ -100,7 +104,7 @@ class Doors:
                 if door.ended:
                     await door.announced.wait()
             self._open.clear()
-        for task in list(self._conclusions):
+        for task in list(self._tasks):
             task.cancel()
 
     async def _live_row(self, sandbox_id: str) -> SandboxRow:
@@ -118,9 +122,10 @@ class Doors:
 
     def _serve(self, row: SandboxRow) -> None:
         door = Door(row.id, row.host, row.assignment, self._adapter(row), self._ledger)
+        door.wake = lambda: self._announce(door)
         directory = self._places.make_door(row.id)
         runner = RunnerApi(door, self._places.bundles, self._after_end)
-        listener = Listener(directory / "door.sock", _application(door, runner, ModelApi(door, self._upstream)),
+        listener = Listener(directory / "door.sock", _application(door, runner, self._surfaces),
                             mode=0o666)
         listener.start()
         self._open[row.id] = (door, listener)
@@ -135,9 +140,15 @@ class Doors:
             return None
 
     def _after_end(self, door: Door) -> None:
-        task = asyncio.create_task(self._conclude(door), name=f"conclude {door.sandbox_id}")
-        self._conclusions.add(task)
-        task.add_done_callback(self._conclusions.discard)
+        self._in_background(self._conclude(door), f"conclude {door.sandbox_id}")
+
+    def _announce(self, door: Door) -> None:
+        self._in_background(to_thread.run_sync(self._notify, door, abandon_on_cancel=True), f"wake {door.sandbox_id}")
+
+    def _in_background(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _conclude(self, door: Door) -> None:
         with anyio.move_on_after(_NOTIFY_SECONDS):
@@ -163,13 +174,9 @@ async def _shut(door: Door, listener: Listener) -> None:
     await listener.stop()
 
 
-def _application(door: Door, runner: RunnerApi, model: ModelApi) -> ASGIApp:
+def _application(door: Door, runner: RunnerApi, surfaces: Sequence[Surface]) -> ASGIApp:
     app = Starlette(
-        routes=[
-            *runner.routes(),
-            Route("/anthropic/{rest:path}", model),
-            Route("/openai/{rest:path}", model),
-        ],
+        routes=[*runner.routes(), *(route for surface in surfaces for route in surface(door))],
         exception_handlers={HTTPException: _reason, SQLAlchemyError: _no_ledger},
     )
     app.router.redirect_slashes = False

@@ -17,6 +17,7 @@ from app.execute.gateway.control_api import control_application
 from app.execute.gateway.doors import Doors
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
+from app.execute.gateway.model_api import model_routes
 from app.execute.gateway.places import Places, only_gateway
 from app.execute.gateway.upstream import Upstream
 from app.ledger.database import Database
@@ -35,7 +36,7 @@ async def serve_gateway(
 ) -> None:
     """Serve this host's doors until `stop` is set, then close them within a few seconds.
 
-    `on_ended(run_id, host)` is called in a thread after a sandbox's end has been committed; `started` once the
+    `on_ended(run_id, host)` is called in a thread after a sandbox's end, or news for its thread, has been committed; `started` once the
     control socket takes calls. Raises ConfigurationError.
     """
     places = Places(settings.runtime_dir, settings.state_dir)
@@ -43,8 +44,8 @@ async def serve_gateway(
     places.prepare()
     with only_gateway(places.lock):
         doors = Doors(
-            host=settings.host_name, places=places, ledger=LedgerThreads(database), upstream=upstream, agent=agent,
-            on_ended=on_ended,
+            host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
+            surfaces=(model_routes(upstream),),
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import anyio
 import httpx
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.execute.gateway.admit import Target, admit
@@ -35,6 +37,16 @@ _MOST_REQUESTS = 10_000
 # Beyond this of one sandbox, exchanges are on record without their words.
 _RECORDED_BYTES = 512 * 1024 * 1024
 _AUDITED_REFUSALS = 50
+
+
+def model_routes(upstream: Upstream) -> Callable[[Door], list[Route]]:
+    """Return the surface of the model APIs."""
+
+    def routes(door: Door) -> list[Route]:
+        api = ModelApi(door, upstream)
+        return [Route(f"/{name}/{{rest:path}}", api) for name in upstream.accounts]
+
+    return routes
 
 
 class ModelApi:

@@ -1,0 +1,53 @@
+"""What reaches the thread from inside a run while it works: the agent's words through its tools, and the gateway's own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.core.noun import Noun
+
+
+class Update(Noun):
+    """The agent says how far it is."""
+
+    kind: Literal["update"] = "update"
+    text: str
+
+
+class Question(Noun):
+    """The agent asks the person who rang."""
+
+    kind: Literal["question"] = "question"
+    text: str
+
+
+class ProposedPullRequest(Noun):
+    """How the agent would title and describe its change; the last one counts, and the publisher decides."""
+
+    kind: Literal["proposed_pull_request"] = "proposed_pull_request"
+    title: str
+    body: str
+
+
+class NothingToReport(Noun):
+    """The agent says that there is nothing to change, and why."""
+
+    kind: Literal["nothing_to_do"] = "nothing_to_do"
+    text: str
+
+
+class BudgetNote(Noun):
+    """The gateway says that a part of the run's budget is used up; `percent` is 80 or 100, `of` names what."""
+
+    kind: Literal["budget"] = "budget"
+    percent: Literal[80, 100]
+    of: Literal["usd", "tokens", "turns"]
+    text: str
+
+
+Report = Annotated[
+    Update | Question | ProposedPullRequest | NothingToReport | BudgetNote, Field(discriminator="kind")
+]
+REPORT: TypeAdapter[Report] = TypeAdapter(Report)
