@@ -47,7 +47,8 @@ class Door:
 
     `wake` asks for a worker to look at the run: something for its thread is on file. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
     ledger will give it out no more; `announced` is set once somebody was told of the end; `taken_bytes` counts what the transcript has taken since this gateway started, and
-    `asked_models`, `recorded_bytes` and `refused_models` what the model API has.
+    `asked_models`, `recorded_bytes` and `refused_models` what the model API has; `denied` are the denials on record and `denied_more`
+    the number of those that are not (denials.py).
     """
 
     sandbox_id: str
@@ -63,6 +64,8 @@ class Door:
     asked_models: int = 0
     recorded_bytes: int = 0
     refused_models: int = 0
+    denied: set[tuple[str, str, str]] = field(default_factory=set)
+    denied_more: int = 0
     ended: bool = False
     closing: bool = False
     allowance: Allowance = field(default_factory=lambda: Allowance(_ALLOWANCE_BYTES))

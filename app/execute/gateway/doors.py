@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from app.errors import BellhopError
+from app.execute.gateway.denials import record_uncounted
 from app.execute.gateway.door import Door, guard
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
@@ -171,6 +172,8 @@ class Doors:
 async def _shut(door: Door, listener: Listener) -> None:
     door.closing = True
     await door.cut()
+    if not door.ended:
+        await record_uncounted(door)
     await listener.stop()
 
 

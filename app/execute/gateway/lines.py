@@ -53,10 +53,15 @@ def to_steps(adapter: AgentAdapter | None, role: Role, stream: str, text: str) -
     if adapter is None:
         return [Step(kind="log", text=text, data={"stream": stream})]
     try:
-        steps = adapter.parse(stream, text)
+        steps = [_own(step) for step in adapter.parse(stream, text)]
         for step in steps:
             # An agent's JSON can hold what has no UTF-8 form; it must not fail the whole batch when it is stored.
             step.model_dump_json()
     except Exception as error:  # a hostile line may break a parser in any way, and must not be lost by it
         return [Step(kind="log", text=text, data={"stream": stream, "unparsed": type(error).__name__})]
     return steps
+
+
+def _own(step: Step) -> Step:
+    # An agent may print the form of any step; that something was denied is the gateway's word, never the agent's.
+    return step if step.kind != "denied" else step.model_copy(update={"kind": "log"})

@@ -21,6 +21,7 @@ from app.core.assignment import SandboxEnd
 from app.core.step import Step
 from app.execute.gateway import bundle_file
 from app.execute.gateway.body import chunks, declared_length, json_object, read_body
+from app.execute.gateway.denials import record_uncounted
 from app.execute.gateway.door import Door
 from app.execute.gateway.ending import parse_end
 from app.execute.gateway.lines import Batch, parse_batch, to_steps
@@ -185,6 +186,7 @@ class RunnerApi:
             end = end.model_copy(update={"has_bundle": False})
         # What is still talking to a model is cut here, so that its usage is on record before the end is.
         await door.cut(only_models=True)
+        await record_uncounted(door)
         await door.write(lambda tx: _end(tx, door, end))
         if not door.ended:
             door.ended = True
