@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -14,10 +12,10 @@ import httpx
 
 from app.errors import ConfigurationError
 from app.execute.gateway.admit import Api, Target
+from app.execute.gateway.transport import outbound_transport
 from app.settings import Settings
 
 _TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)
-_LIMITS = httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=30.0)
 
 
 class Account(NamedTuple):
@@ -52,20 +50,7 @@ class Upstream:
         }
         # One body is looked at at a time, whichever sandbox it comes from: it can take ten times its size in memory.
         self.parsing = anyio.CapacityLimiter(1)
-        # Its debug lines quote the answer's headers, where an echoing upstream may have put the key.
-        logging.getLogger("httpcore").setLevel(logging.WARNING)
-        try:
-            context = httpx.create_ssl_context(trust_env=False)
-            if settings.ca_bundle is not None:
-                context.load_verify_locations(settings.ca_bundle)
-            # A bare transport rather than a client: a client adds headers, keeps cookies and can follow redirects.
-            self._transport = httpx.AsyncHTTPTransport(
-                verify=context, trust_env=False, limits=_LIMITS, proxy=settings.outbound_proxy
-            )
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(f"BELLHOP_CA_BUNDLE {settings.ca_bundle} cannot be read: {error}") from None
-        except (ValueError, httpx.InvalidURL):
-            raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+        self._transport = outbound_transport(settings)
 
     @asynccontextmanager
     async def answer(self, target: Target, headers: list[tuple[bytes, bytes]], body: bytes) -> AsyncIterator[httpx.Response]:
