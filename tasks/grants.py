@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.entitlement import entitled
 from app.core.event import Event
 from app.core.grant import Access, Grant
 from app.core.profile import Profile
@@ -12,9 +13,15 @@ def authorise_grant(event: Event) -> Grant:
     return Grant(purpose="authorise", repo=event.repo, permissions={"metadata": "read"})
 
 
-def workspace_grant(event: Event, profile: Profile) -> Grant:
-    """Return what fetching the repository needs: what the profile says, never more than reading."""
-    return Grant(purpose="workspace", repo=event.repo, permissions=dict.fromkeys(profile.permissions, "read"))
+def workspace_grant(event: Event, profile: Profile, role: str | None) -> Grant:
+    """Return what fetching and reading the repository needs: what the profile says, never more than reading.
+
+    Of that, only what a person with `role` could see; None stands for a run that the operator starts by hand, which
+    has all that the profile says.
+    """
+    asked: dict[str, Access] = dict.fromkeys(profile.permissions, "read")
+    permissions = asked if role is None else entitled(asked, role).permissions
+    return Grant(purpose="workspace", repo=event.repo, permissions=permissions)
 
 
 def reply_grant(event: Event) -> Grant:

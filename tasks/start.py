@@ -17,7 +17,7 @@ from app.publish.proposal import Proposal
 from app.publish.push import refuse_if_moved
 from tasks.conclude import refuse_if_cancelled
 from tasks.door_rules import with_door
-from tasks.grants import workspace_grant
+from tasks.entitle import entitled_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
@@ -82,7 +82,7 @@ def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
 def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
     """Bring the mirror up to date and return the commit that the run works from, chosen once."""
     service = parts.service(run.event)
-    with parts.credential(workspace_grant(run.event, run.profile), run_id=run.id) as credential:
+    with parts.credential(entitled_grant(parts, run), run_id=run.id) as credential:
         wanted = run.base_commit or service.default_branch_head(credential, run.event.repo)[1]
         url = service.clone_url(run.event.repo)
         commit = parts.workspaces.fetch(run.event.repo, url, credential, wanted)

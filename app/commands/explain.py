@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.core.decide import Facts, Ignore, Start, decide
+from app.core.entitlement import entitled, needed_role
 from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
-from app.execute.grants.request import token_request
+from app.execute.grants.request import token_path, token_request
 from app.observe.text import line
 from app.profiles import load_profiles
 from app.settings import Settings
@@ -65,13 +66,24 @@ def explain_payload(
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
-        yield from _grants(parsed, profiles[decision.profile])
+        yield from _grants(parsed, profiles[decision.profile], permission, settings.github_api_url)
 
 
-def _grants(event: Event, profile: Profile) -> Iterator[str]:
+def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:
     yield "Tokens it would ask for, each revoked after use, none ever inside the sandbox:"
-    grants: tuple[Grant, ...] = (authorise_grant(event), workspace_grant(event, profile), reply_grant(event))
+    grants: tuple[Grant, ...] = (authorise_grant(event), workspace_grant(event, profile, role), reply_grant(event))
     if profile.workspace == "rw":
         grants += (publish_grant(event),)
+    for said in _token_lines(event, profile, role, grants, api_url.rstrip("/")):
+        yield f"  {line(said, 2000)}"
+
+
+def _token_lines(event: Event, profile: Profile, role: str, grants: tuple[Grant, ...], api_url: str) -> Iterator[str]:
     for grant in grants:
-        yield f"  {grant.purpose}: {json.dumps(token_request(grant), sort_keys=True)}"
+        # Spelt as it is sent, byte for byte.
+        body = json.dumps(token_request(grant), ensure_ascii=False, separators=(",", ":"))
+        yield f"{grant.purpose}: POST {api_url}{token_path(grant.repo)} {body}"
+    for name in entitled(profile.permissions, role).left_out:
+        yield f"left out: {name}, which takes `{needed_role(name, 'read')}`"
+    if event.repo.installation_id is None:
+        yield f"{{installation_id}} is looked up: GET {api_url}/repos/{event.repo.full_name}/installation"

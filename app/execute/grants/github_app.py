@@ -24,7 +24,7 @@ from app.core.throttle import retry_after_seconds
 from app.errors import ConfigurationError, GrantRefused, ServiceError
 from app.execute.grants.outbound import client
 from app.execute.grants.private_key import load_private_key
-from app.execute.grants.request import token_request, wanted_permissions
+from app.execute.grants.request import token_path, token_request, wanted_permissions
 from app.settings import Settings
 
 # GitHub takes a JWT that is valid for ten minutes at most, by its own clock, and ours may be ahead of it.
@@ -124,9 +124,7 @@ class GitHubApp:
         """Mint an installation token for exactly this grant. Raises GrantRefused, ServiceError."""
         what = f"minting a token for {grant.repo.full_name}"
         installation_id = grant.repo.installation_id or self._installation(grant.repo)
-        answer = self._call(
-            "POST", f"/app/installations/{installation_id}/access_tokens", what, body=self.request(grant)
-        )
+        answer = self._call("POST", token_path(grant.repo, installation_id), what, body=self.request(grant))
         token = answer.get("token")
         # What a token looks like is GitHub's business; that it fits into a header is ours.
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token or not token:

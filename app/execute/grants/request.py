@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
+from app.core.event import Repo
 from app.core.grant import Grant
 
 
@@ -21,3 +22,9 @@ def token_request(grant: Grant) -> dict[str, JsonValue]:
     https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
     """
     return {"repository_ids": [grant.repo.id], "permissions": dict(wanted_permissions(grant))}
+
+
+def token_path(repo: Repo, installation_id: int | None = None) -> str:
+    """Return the path of the token request below the API's address; `{installation_id}` in it is looked up first."""
+    known = installation_id or repo.installation_id
+    return f"/app/installations/{'{installation_id}' if known is None else known}/access_tokens"

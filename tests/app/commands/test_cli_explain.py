@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from app.core.event import Repo
+from app.core.grant import Grant
+from app.errors import GrantRefused
+from app.execute.grants.github_app import GitHubApp
 from tests.app.commands.bellhop import PAYLOADS, Machine, one_line
+from tests.github_at_work import app_key, hearing
+
+__all__ = ["app_key"]
 
 PROFILE = """\
 on:
@@ -43,7 +52,10 @@ def test_an_event_that_would_start_a_run_says_why_and_which_tokens(told: Machine
         "Tokens it would ask for, each revoked after use, none ever inside the sandbox:",
         *lines[6:],
     ]
-    asked = {name.strip(): json.loads(body) for name, _, body in (line.partition(": ") for line in lines[6:])}
+    asks = [re.fullmatch(r"  (\w+): POST (\S+) (\{.*\})", line) for line in lines[6:-1]]
+    asked = {found[1]: json.loads(found[3]) for found in asks if found}
+    assert {found[2] for found in asks if found} == {"https://api.github.com/app/installations/{installation_id}/access_tokens"}
+    assert lines[-1] == "  {installation_id} is looked up: GET https://api.github.com/repos/Codertocat/Hello-World/installation"
     assert {name: request["permissions"] for name, request in asked.items()} == {
         "authorise": {"metadata": "read"},
         "workspace": {"metadata": "read", "contents": "read"},
@@ -52,6 +64,27 @@ def test_an_event_that_would_start_a_run_says_why_and_which_tokens(told: Machine
     }
     assert asked["workspace"]["repository_ids"] == [186853002]
     assert not (told.directory / "state").exists()
+
+
+def test_the_requests_shown_are_those_sent(told: Machine, app_key: RSAPrivateKey) -> None:
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "maintain")
+    repo = Repo(id=186853002, full_name="Codertocat/Hello-World", default_branch="master", installation_id=55)
+    with hearing({"token": "ghs_x", "expires_at": "2026-01-01T00:00:00Z"}, 201) as heard:
+        minter = GitHubApp(app_id="1", private_key=app_key, api_url=f"http://127.0.0.1:{heard.port}")
+        with pytest.raises(GrantRefused):
+            minter.mint(Grant(purpose="publish", repo=repo, permissions={"contents": "write", "pull_requests": "write"}))
+        minter.close()
+    method, path, _, body = heard.requests[0]
+    shown = next(line for line in lines if line.startswith("  publish: "))
+    assert shown == f"  publish: {method} https://api.github.com{path.replace('55', '{installation_id}')} {body.decode()}"
+
+
+def test_what_a_person_may_not_see_is_left_out(told: Machine) -> None:
+    file = told.directory / "profiles" / "fix.yaml"
+    file.write_text(PROFILE.replace("{permission: maintain}", "{permission: write}") + "permissions: {contents: read, security_events: read}\n")
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "write")
+    assert any('"security_events":"read"' in line for line in lines)
+    assert not any("left out" in line for line in lines)
 
 
 def test_who_may_not_is_told_so(told: Machine) -> None:
