@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.assignment import Assignment
+from app.core.assignment import LOOPBACK_URL, Assignment
 from app.core.door import DoorRules
 from app.core.run import Run
 
@@ -19,4 +19,5 @@ def with_door(assignment: Assignment, run: Run) -> Assignment:
         repository=run.event.repo.full_name if works else None,
         has_tools=works,
     )
-    return assignment.model_copy(update={"door": rules})
+    tools = {"BELLHOP_MCP_URL": f"{LOOPBACK_URL}/mcp"} if rules.has_tools else {}
+    return assignment.model_copy(update={"door": rules, "env": {**assignment.env, **tools}})

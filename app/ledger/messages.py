@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from app.ledger.database import now_ms
 from app.ledger.tables import messages
@@ -27,10 +27,10 @@ def append(tx: Connection, run_id: str, *, inbox_id: int, author: str, text: str
 
 
 def after(tx: Connection, run_id: str, message_id: int = 0) -> list[MessageRow]:
-    """Return the follow-ups that came after `message_id`, in order."""
+    """Return the follow-ups that came after `message_id` and that nobody has handed over by another way, in order."""
     rows = tx.execute(
         select(messages.c.id, messages.c.author, messages.c.text)
-        .where(messages.c.run_id == run_id, messages.c.id > message_id)
+        .where(messages.c.run_id == run_id, messages.c.id > message_id, messages.c.handed_at_ms.is_(None))
         .order_by(messages.c.id)
     )
     return [MessageRow(*row) for row in rows]
@@ -52,4 +52,34 @@ def handed(tx: Connection, run_id: str, up_to_id: int) -> None:
         update(messages)
         .where(messages.c.run_id == run_id, messages.c.id <= up_to_id, messages.c.handed_at_ms.is_(None))
         .values(handed_at_ms=now_ms())
+    )
+
+
+def has_answer(tx: Connection, run_id: str, asked_at_ms: int) -> bool:
+    """Return whether a follow-up written since then waits to be handed over."""
+    return tx.execute(_answers(run_id, asked_at_ms)).first() is not None
+
+
+def take_answer(tx: Connection, run_id: str, asked_at_ms: int) -> MessageRow | None:
+    """Hand over the first follow-up written since then that nobody has handed over yet; None when there is none."""
+    row = tx.execute(_answers(run_id, asked_at_ms)).first()
+    if row is None:
+        return None
+    taken = tx.execute(
+        update(messages).where(messages.c.id == row.id, messages.c.handed_at_ms.is_(None)).values(handed_at_ms=now_ms())
+    )
+    return MessageRow(*row) if taken.rowcount == 1 else None
+
+
+def newest_at_ms(tx: Connection, run_id: str) -> int | None:
+    """Return when the run's newest follow-up was written, or None."""
+    return tx.execute(select(func.max(messages.c.created_at_ms)).where(messages.c.run_id == run_id)).scalar()
+
+
+def _answers(run_id: str, asked_at_ms: int) -> Select[Any]:
+    return (
+        select(messages.c.id, messages.c.author, messages.c.text)
+        .where(messages.c.run_id == run_id, messages.c.created_at_ms >= asked_at_ms, messages.c.handed_at_ms.is_(None))
+        .order_by(messages.c.id)
+        .limit(1)
     )

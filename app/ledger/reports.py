@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from app.core.report import REPORT, Report
 from app.ledger.database import now_ms
-from app.ledger.tables import reports
+from app.ledger.tables import reports, runs
 
 
 class ReportRow(NamedTuple):
@@ -20,11 +20,26 @@ class ReportRow(NamedTuple):
     report: Report
 
 
-def record(tx: Connection, run_id: str, sandbox_id: str, report: Report) -> None:
-    """Keep one report."""
+def record(tx: Connection, run_id: str, sandbox_id: str, report: Report) -> int:
+    """Keep one report and return when, in milliseconds since 1970."""
     # PostgreSQL's text takes no NUL.
     text = report.model_dump_json().replace("\\u0000", "\\ufffd")
-    tx.execute(insert(reports).values(run_id=run_id, sandbox_id=sandbox_id, at_ms=now_ms(), report=text))
+    at_ms = int(tx.execute(select(now_ms())).scalar_one())
+    tx.execute(insert(reports).values(run_id=run_id, sandbox_id=sandbox_id, at_ms=at_ms, report=text))
+    return at_ms
+
+
+def record_within(tx: Connection, run_id: str, sandbox_id: str, report: Report, limit: int) -> int | None:
+    """Keep one report unless the run has `limit` of its kind, and return when; None when it was one too many.
+
+    What repeats the last one of its kind is that one: nothing is kept, and the time is that one's.
+    """
+    # On PostgreSQL two calls at once would count the same ones; whoever comes second waits here.
+    tx.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update(key_share=True))
+    same = [row for row in of_run(tx, run_id) if row.report.kind == report.kind]
+    if same and same[-1].report == report:
+        return same[-1].at_ms
+    return record(tx, run_id, sandbox_id, report) if len(same) < limit else None
 
 
 def of_run(tx: Connection, run_id: str) -> list[ReportRow]:

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
+
+from app.core.clean import clean
 
 _BREAK = "\u200b"
 _WRAP_COLUMNS = 100
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters by category, invisible to the eye
-_DROPPED_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co"))
-
-_NEWLINES = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_ESCAPES = re.compile(r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 # Each pattern marks, by its first group, what the zero-width space comes after.
 _ACTIVE = tuple(
@@ -44,12 +40,6 @@ class Inert(str):
     """Text that may be put into a reply as it is: a form made below, or words that are Bellhop's own."""
 
     __slots__ = ()
-
-
-def clean(text: str) -> str:
-    """Return `text` without control, bidirectional and invisible characters; lines end in a line feed."""
-    text = _NEWLINES.sub("\n", _ESCAPES.sub("", text))
-    return "".join(c for c in text if c in "\n\t" or _is_visible(c))
 
 
 def defang(text: str) -> str:
@@ -98,12 +88,6 @@ def address(url: str) -> Inert:
     if len(url) <= 500 and re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~%/?=&#:-]*)?", url):
         return Inert(url)
     return span(url)
-
-
-def _is_visible(character: str) -> bool:
-    if character in _BLANK_LETTERS or "\U000e0100" <= character <= "\U000e01ef":
-        return False
-    return unicodedata.category(character) not in _DROPPED_CATEGORIES
 
 
 def _shortened(text: str, limit_chars: int) -> str:

@@ -149,7 +149,15 @@ def test_nothing_happens_on_import() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("forbidden", ["docker", "app.execute", "tasks.worker", "minisweagent"])
+def test_the_gateway_loads_the_tools_protocol_for_the_first_who_uses_it() -> None:
+    code = "import sys, app.embedded, app.commands.processes; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    loaded = done.stdout.splitlines()
+    assert "app.execute.gateway.tools.surface" in loaded
+    assert [name for name in loaded if name.partition(".")[0] in ("mcp", "mcp_types")] == []
+
+
+@pytest.mark.parametrize("forbidden", ["docker", "app.execute", "tasks.worker", "minisweagent", "mcp"])
 def test_the_web_process_loads_no_docker_and_no_agent(forbidden: str) -> None:
     code = "import sys, app.main; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)

@@ -57,6 +57,7 @@ class Door:
     adapter: AgentAdapter | None
     ledger: LedgerThreads
     wake: Callable[[], None] = lambda: None
+    asking: int = 0
     claimed: bool = False
     key_sha256: str | None = None
     confirmed_message: int = 0

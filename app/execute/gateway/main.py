@@ -19,6 +19,7 @@ from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.model_api import model_routes
 from app.execute.gateway.places import Places, only_gateway
+from app.execute.gateway.tools.surface import tool_routes
 from app.execute.gateway.upstream import Upstream
 from app.ledger.database import Database
 from app.ports import AgentAdapter
@@ -45,7 +46,7 @@ async def serve_gateway(
     with only_gateway(places.lock):
         doors = Doors(
             host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
-            surfaces=(model_routes(upstream),),
+            surfaces=(model_routes(upstream), tool_routes(_secrets(settings))),
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:
@@ -59,6 +60,12 @@ async def serve_gateway(
                 await control.stop()
                 await doors.stop()
                 await upstream.close()
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the long-lived secrets that this process knows."""
+    known = (settings.anthropic_api_key, settings.openai_api_key, settings.github_webhook_secret, settings.github_private_key)
+    return tuple(value for each in known if (value := each.get_secret_value()))
 
 
 @contextmanager

@@ -148,7 +148,7 @@ class RunnerApi:
             door.confirmed_message = after
 
         def look(tx: Connection) -> tuple[list[messages.MessageRow], bool]:
-            found = messages.after(tx, door.run_id, after) if wanted else []
+            found = messages.after(tx, door.run_id, after) if wanted and not door.asking else []
             return found, runs.should_stop(tx, door.run_id)
 
         deadline = anyio.current_time() + wait_seconds

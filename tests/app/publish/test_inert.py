@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.publish.inert import Inert, address, block, clean, defang, line, span, words
+from app.core.clean import clean
+from app.publish.inert import Inert, address, block, defang, line, span, words
 
 # Text that is dense in what matters, mixed with any text at all.
 PIECES = st.sampled_from([
