@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         """The control socket between this host's workers and its gateway."""
         return self.runtime_dir / "gateway.sock"
 
+    @cached_property
+    def credentials_dir(self) -> Path:
+        """Where this host's workers keep their live tokens."""
+        return self.runtime_dir / "credentials"
+
     @property
     def link_url(self) -> str:
         """`public_url` where others can follow it: empty when it is not set or leads to this machine only."""

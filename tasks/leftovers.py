@@ -12,6 +12,7 @@ from app.errors import BellhopError
 from app.ledger import runs, sandboxes
 from app.ports import SandboxBackend
 from tasks.conclude import dismantle
+from tasks.credentials import revoke_left
 from tasks.parts import Parts
 from tasks.start import sandbox_uid
 
@@ -24,6 +25,8 @@ PRUNE_EVERY_SECONDS = 600.0
 
 def remove_leftovers(parts: Parts, host: str) -> None:
     """Remove sandboxes whose run is done, and sandboxes, files and bundles that belong to no live run."""
+    # First: whatever else cannot be removed, a token that nobody needs must not live on.
+    revoke_left(parts)
     with parts.database.read() as tx:
         rows = sandboxes.left_over(tx, host)
     for row in rows:

@@ -15,6 +15,7 @@ from app.core.grant import Credential, Grant
 from app.core.profile import Profile
 from app.core.redact import redact
 from app.errors import BellhopError
+from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
 from app.ledger import audit
 from app.ledger.database import Database
@@ -30,7 +31,7 @@ class Parts:
 
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes; `services` maps an event's source to its service.
-    `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    `vault` is where `minter` keeps what it has minted. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Parts:
     profiles: Mapping[str, Profile]
     services: Mapping[str, Service]
     minter: TokenMinter
+    vault: Vault
     workspaces: Workspaces
     gateway: GatewayControl
     backends: tuple[SandboxBackend, ...]
@@ -81,7 +83,7 @@ class Parts:
         """Mint a credential for the block and revoke it after; both are audited.
 
         Raises GrantRefused, ServiceError. A revocation that fails is audited and logged, not raised: the work
-        is done and the token expires by itself.
+        is done, and the sweeper tries again.
         """
         target = f"{grant.repo.full_name} {grant.says}"
         try:

@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.execute.agents import agent_named
 from app.execute.gateway.control import GatewayClient
 from app.execute.grants.github_app import GitHubApp
+from app.execute.grants.keeping import KeepingMinter
+from app.execute.grants.vault import Vault
 from app.execute.sandboxes.choose import usable_backends
 from app.execute.tooling.choose import Tooling
 from app.execute.workspace import Workspaces
@@ -34,7 +36,9 @@ log = structlog.get_logger()
 
 def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
-    services, minter, backends = make_services(settings), GitHubApp.from_settings(settings), usable_backends(settings)
+    vault = Vault(settings.credentials_dir)
+    services, backends = make_services(settings), usable_backends(settings)
+    minter = KeepingMinter(GitHubApp.from_settings(settings), vault)
     tooling = Tooling(settings)
     return Parts(
         settings=settings,
@@ -46,6 +50,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         ),
         services=services,
         minter=minter,
+        vault=vault,
         workspaces=Workspaces(settings),
         gateway=GatewayClient(settings.gateway_socket),
         backends=backends,

@@ -36,6 +36,12 @@ def belongs(tx: Connection, credential_id: str, run_id: str) -> None:
     tx.execute(update(audit).where(audit.c.run_id.is_(None), audit.c.credential_id == credential_id).values(run_id=run_id))
 
 
+def run_of(tx: Connection, credential_id: str) -> str | None:
+    """Return the run that a credential was for, or None where there was none."""
+    query = select(audit.c.run_id).where(audit.c.credential_id == credential_id, audit.c.run_id.is_not(None)).limit(1)
+    return tx.execute(query).scalar_one_or_none()
+
+
 def of_run(tx: Connection, run_id: str) -> list[AuditRow]:
     """Return the run's rows in order."""
     columns = [audit.c[name] for name in AuditRow._fields]

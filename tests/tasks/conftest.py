@@ -12,6 +12,8 @@ from app.execute.agents import agent_named
 from app.execute.gateway.control import GatewayClient
 from app.execute.gateway.main import gateway_thread
 from app.execute.grants.github_app import GitHubApp
+from app.execute.grants.keeping import KeepingMinter
+from app.execute.grants.vault import Vault
 from app.execute.sandboxes.fake import FakeSandboxes
 from app.execute.workspace import Workspaces
 from app.ledger import hosts
@@ -39,9 +41,10 @@ def scene(
     with database.begin() as tx:
         hosts.seen(tx, HOST)
     wakeup, backend, profiles = Recorder(), FakeSandboxes("never_ends"), {"fix": profile()}
+    vault = Vault(settings.credentials_dir)
     parts = Parts(
         settings=settings, database=database, wakeup=wakeup, profiles=profiles, services={"github": service},
-        minter=minter, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
+        minter=KeepingMinter(minter, vault), vault=vault, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
         backends=(backend,), tooling=lambda _backend: "fake", agent=agent_named,
     )
     made = Scene(github, settings, database, wakeup, backend, parts, profiles, tmp_path)

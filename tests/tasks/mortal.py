@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.execute.grants.keeping import KeepingMinter
+from app.execute.grants.vault import Vault
 from tasks.parts import Parts
 
 
@@ -21,6 +23,7 @@ class Doom:
     nth: int = 1
     before: bool = False
     dead: bool = False
+    vault: Vault | None = None
     calls: list[str] = field(default_factory=list)
 
     def wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,10 +36,18 @@ class Doom:
                 done = call(*args, **kwargs)
                 if not due:
                     return done
-            self.dead = True
+            self.die()
             raise Killed
 
         return mortal
+
+
+    def die(self) -> None:
+        """Be dead: the kernel closes what a dead process had open, and lets go of its locks."""
+        self.dead = True
+        if self.vault is not None:
+            for credential_id in list(self.vault._held):
+                self.vault.release(credential_id)
 
 
 class Mortal:
@@ -58,9 +69,12 @@ def mortal(parts: Parts, doom: Doom) -> Parts:
     def agent(name: str) -> Any:
         return wrap("agent", parts.agent(name))
 
+    # A process has locks of its own, and one that lives would hold them for the dead one.
+    vault = doom.vault = Vault(parts.settings.credentials_dir)
+    inner = parts.minter._inner if isinstance(parts.minter, KeepingMinter) else parts.minter
     return replace(
-        parts,
-        database=wrap("database", parts.database), minter=wrap("minter", parts.minter),
+        parts, vault=vault,
+        database=wrap("database", parts.database), minter=wrap("minter", KeepingMinter(inner, vault)),
         services={source: wrap("service", service) for source, service in parts.services.items()},
         workspaces=wrap("workspaces", parts.workspaces), gateway=wrap("gateway", parts.gateway),
         backends=tuple(wrap("backend", backend) for backend in parts.backends), agent=agent,
