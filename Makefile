@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --requir
 LOCKED := --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check unit bench lock format clean
+.PHONY: help demo attack install test check unit bench lock format clean
 
 help: ## List the verbs
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ demo: ## Show the main job: from a signed webhook to a pull request, nothing to 
 	@$(PREPARE) git bwrap:bubblewrap >/dev/null
 	@$(MAKE) --silent --no-print-directory $(VENV)/.base
 	@$(BIN)/bellhop demo
+
+attack: ## Play disclosed incidents with an obedient agent, in Bellhop and in a plain container
+	@$(PREPARE) git bwrap:bubblewrap >/dev/null
+	@$(MAKE) --silent --no-print-directory $(VENV)/.base
+	@$(BIN)/bellhop attack
 
 install: $(VENV)/.base ## Make the virtual environment with what Bellhop itself needs
 	@echo "bellhop: ready. $(BIN)/bellhop --help"

@@ -102,6 +102,19 @@ def demo(
 
 
 @app.command()
+def attack(
+    only: Annotated[list[str] | None, typer.Argument(help="Only these incidents, by id.")] = None,
+    as_json: Json = False,
+    sandbox: Annotated[str, typer.Option(help="docker, bubblewrap, or auto: Docker if it can be had.")] = "auto",
+    image: Annotated[str | None, typer.Option(help="Another base image for Docker.")] = None,
+) -> None:
+    """Play disclosed incidents with an obedient agent, in Bellhop and in a plain container, and say what came out."""
+    from app.attack.show import attack as play
+
+    raise typer.Exit(play(_console(stderr=as_json), as_json=as_json, sandbox=sandbox, image=image, only=only or ()))
+
+
+@app.command()
 def run(
     profile: Annotated[str, typer.Argument(help="The profile's name.")],
     repo: Annotated[str, typer.Option(help="owner/name")],
