@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from app.core.assignment import SandboxEnd
 from app.core.outcome import Failed, Message, NothingToDo
+from app.core.report import Reported, reported
 from app.core.run import Run
 from app.core.step import Step
-from app.ledger import exchanges, runs, sandboxes, steps
+from app.ledger import exchanges, reports, runs, sandboxes, steps
 from app.ledger.runs import Lease
-from app.ports import AgentAdapter
 from app.publish.candidate import Candidate
 from app.publish.commit import commit_message, make_commit
 from app.publish.describe import pull_request_title
@@ -39,6 +39,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
         said = steps.of_sandbox(tx, run.id, row.id)
         last_status = exchanges.last_status(tx, row.id)
+        told = reported(each.report for each in reports.of_run(tx, run.id))
     end = row.end or SandboxEnd(reason="lost")
     if row.state != "destroyed":
         # The work is in the bundle: nothing of the sandbox is needed any more, and nothing in it may go on.
@@ -59,9 +60,9 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         if trouble is not None:
             conclude(parts, lease, run, trouble)
         else:
-            _conclude_without_change(parts, lease, run, end, agent, said, unfinished)
+            _conclude_without_change(parts, lease, run, end, told.nothing or agent.final_message(said), unfinished)
         return
-    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished)
+    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished, told)
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:
@@ -73,16 +74,16 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
 
 
 def _conclude_without_change(
-    parts: Parts, lease: Lease, run: Run, end: SandboxEnd, agent: AgentAdapter, said: list[Step], unfinished: str
+    parts: Parts, lease: Lease, run: Run, end: SandboxEnd, said: str, unfinished: str
 ) -> None:
     if unfinished:
         reason = end.reason if end.reason != "exited" else "agent_failed"
         text = f"The agent did not finish, and changed nothing: {unfinished}"
         conclude(parts, lease, run, Failed(reason=reason, text=text, who="person"))
     elif run.profile.workspace == "ro":
-        conclude(parts, lease, run, Message(text=agent.final_message(said)))
+        conclude(parts, lease, run, Message(text=said))
     else:
-        conclude(parts, lease, run, NothingToDo(text=agent.final_message(said)))
+        conclude(parts, lease, run, NothingToDo(text=said))
 
 
 def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
@@ -94,23 +95,28 @@ def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
     return f"{what}; its last error: {errors[-1]}" if errors else what
 
 
-def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str) -> Proposal:
-    """Judge a candidate and make the one commit that may be published. Raises PublishRefused."""
+def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported) -> Proposal:
+    """Judge a candidate and make the one commit that may be published. Raises PublishRefused.
+
+    `said` is the agent's last word, in the place of which comes what it proposed as the body, if it did.
+    """
+    said = told.body or said
     verdict = check(candidate.changes, candidate.patch_bytes, run.profile.limits, run.profile.pull_request)
     verdict.enforce()
     # Only now: what is too large is not looked through.
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
     verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
+    verdict = verdict.with_contradiction(told.nothing)
     message = commit_message(
-        title=parts.redacted(pull_request_title(run)), body=parts.redacted(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
+        title=parts.redacted(pull_request_title(run, told.title)), body=parts.redacted(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
     )
     commit = make_commit(
         parts.workspaces.git, candidate, message, name="Bellhop", email="bellhop@users.noreply.github.com",
         date_seconds=run.created_at_ms // 1000,
     )
     return Proposal(
-        git_dir=candidate.git_dir, commit=commit, said=said, changes=candidate.changes, warnings=verdict.warnings,
+        git_dir=candidate.git_dir, commit=commit, tree=candidate.tree, title=told.title, said=said, changes=candidate.changes, warnings=verdict.warnings,
         draft=verdict.draft or bool(unfinished) or run.profile.autonomy == "draft",
         unfinished=unfinished,
     )

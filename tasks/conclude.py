@@ -12,7 +12,7 @@ from app.ledger import messages, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
 from tasks.parts import Parts
-from tasks.replies import deliver, say
+from tasks.replies import deliver_all, say
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
         unread = messages.unhanded(tx, run.id)
         say(tx, parts, run.model_copy(update={"state": "done", "outcome": outcome}))
     log.info("run_done", outcome=outcome.kind, reason=getattr(outcome, "reason", None), unread=len(unread))
-    deliver(parts, run.id)
+    deliver_all(parts, run.id)
     clean_up(parts, run.id)
     _wake_next(parts)
 

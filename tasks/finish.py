@@ -6,11 +6,12 @@ from tasks.collect import collect
 from tasks.leased import advance
 from tasks.parts import Parts
 from tasks.publish import publish
-from tasks.replies import deliver
+from tasks.replies import deliver_all, tell
 from tasks.verify import verify_again
 
 
 def finish(parts: Parts, run_id: str) -> None:
-    """Do the next part of finishing a run; safe to repeat."""
+    """Do the next part of finishing a run, and tell its thread what has been reported; safe to repeat."""
     advance(parts, run_id, {"collecting": collect, "verifying": verify_again, "publishing": publish})
-    deliver(parts, run_id)
+    tell(parts, run_id)
+    deliver_all(parts, run_id)

@@ -94,7 +94,7 @@ def _describe(parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult |
         output_tokens=used.output_tokens or None, duration_ms=agent_ms,
     )
     title, body = render_pull_request(
-        run, changes=proposal.changes, work=work, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,
+        run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,
         unfinished=parts.redacted(proposal.unfinished), settings_url=parts.settings.link_url,
         templates_dir=parts.settings.templates_dir,
     )

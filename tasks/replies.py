@@ -1,22 +1,21 @@
-"""Bringing the thread's comment to what the outbox says it should be."""
+"""Bringing the thread's comments to what the outbox says they should be."""
 
 from __future__ import annotations
 
 import structlog
 from sqlalchemy import Connection
 
-from app.core.run import Run, RunState, comment_marker
+from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
-from app.ledger import messages, outbox, runs, sandboxes
+from app.ledger import messages, outbox, reports, runs, sandboxes
 from app.ledger.outbox import Reply
-from app.publish.describe import render_comment
+from app.publish.asides import Filed, Told, asides, told
+from app.publish.describe import TEMPLATES_DIR, render_comment
 from app.publish.inert import words
 from tasks.grants import reply_grant
 from tasks.parts import Parts
 
 log = structlog.get_logger()
-
-COMMENT = "comment"
 
 # Longer than making a comment can take, so that no two workers make one. Two that edit the same do no harm, and a
 # worker that dies while editing must not keep the outcome waiting for long.
@@ -31,11 +30,55 @@ MAX_HOPELESS_ATTEMPTS = 5
 def say(tx: Connection, parts: Parts, run: Run, *, state: RunState | None = None) -> None:
     """Put what the run's comment should say now; `state` stands in for one that is just being written."""
     shown = run if state is None else run.model_copy(update={"state": state})
+    outbox.put(tx, run.id, COMMENT, _comment(tx, parts, shown))
+    _say_asides(tx, parts, shown)
+
+
+def tell(parts: Parts, run_id: str) -> None:
+    """Put what the reports of a live run have brought for its thread, if anything is news; safe to repeat."""
+    with parts.database.begin() as tx:
+        # Held still: an outcome that is being written meanwhile must not be overwritten by an older word.
+        run = runs.load_still(tx, run_id)
+        if run is None or run.state == "done" or not reports.of_run(tx, run_id):
+            return
+        outbox.put_news(tx, run.id, COMMENT, _comment(tx, parts, run))
+        _say_asides(tx, parts, run)
+
+
+def _comment(tx: Connection, parts: Parts, run: Run) -> str:
     listens = takes_comments(tx, run.id)
     # While an agent that listens is at work, what it has not been handed yet, it will be.
-    unread = messages.unhanded(tx, run.id) if shown.state == "done" or not listens else []
+    unread = messages.unhanded(tx, run.id) if run.state == "done" or not listens else []
     authors = tuple(message.author for message in unread)
-    outbox.put(tx, run.id, COMMENT, parts.redacted(_text(parts, shown, authors, listens=listens)))
+    so_far = told(_filed(tx, parts, run.id), messages.newest_at_ms(tx, run.id))
+    return parts.redacted(_text(parts, run, authors, so_far, listens=listens))
+
+
+def _say_asides(tx: Connection, parts: Parts, run: Run) -> None:
+    filed, last_word_at_ms = _filed(tx, parts, run.id), messages.newest_at_ms(tx, run.id)
+    for templates_dir in (parts.settings.templates_dir, TEMPLATES_DIR):
+        try:
+            made = asides(
+                run, filed, last_word_at_ms, bot_login=parts.settings.bot_login, settings_url=parts.settings.link_url,
+                templates_dir=templates_dir,
+            )
+        except ProfileError as error:
+            # A team's own templates may be older than these: what was asked must reach people all the same.
+            log.error("aside_template_broken", run_id=run.id, error=str(error))
+            continue
+        for each in made:
+            outbox.put_news(tx, run.id, each.kind, parts.redacted(each.body))
+        return
+
+
+def _filed(tx: Connection, parts: Parts, run_id: str) -> list[Filed]:
+    # Before it is rendered: what makes words inert would hide a secret in them from who looks later.
+    return [
+        Filed(row.id, row.at_ms, row.report.model_copy(
+            update={name: parts.redacted(value) for name, value in row.report if isinstance(value, str) and name == "text"}
+        ))
+        for row in reports.of_run(tx, run_id)
+    ]
 
 
 def takes_comments(tx: Connection, run_id: str) -> bool:
@@ -43,11 +86,12 @@ def takes_comments(tx: Connection, run_id: str) -> bool:
     return all(row.assignment.wants_messages for row in sandboxes.of_run(tx, run_id) if row.role == "work")
 
 
-def _text(parts: Parts, run: Run, unread: tuple[str, ...], *, listens: bool) -> str:
+def _text(parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, *, listens: bool) -> str:
     try:
         return render_comment(
             run, settings_url=parts.settings.link_url, templates_dir=parts.settings.templates_dir, unread=unread,
-            takes_comments=listens, bot_login=parts.settings.bot_login,
+            takes_comments=listens, bot_login=parts.settings.bot_login, updates=so_far.updates, question=so_far.question,
+            notes=so_far.notes,
         )
     except ProfileError as error:
         # The person is owed a line, whatever the team's own template does.
@@ -60,6 +104,14 @@ def _text(parts: Parts, run: Run, unread: tuple[str, ...], *, listens: bool) -> 
         else:
             said = f"Ended as {outcome.kind.replace('_', ' ')}: {words(outcome.text)}"
         return f"{said}\n\n(The template of this comment is broken; the operator's log says how.)\n\n{comment_marker(run.id)}\n"
+
+
+def deliver_all(parts: Parts, run_id: str) -> None:
+    """Deliver each of the run's replies; what fails is due again later."""
+    with parts.database.read() as tx:
+        kinds = outbox.undelivered(tx, run_id)
+    for kind in kinds:
+        deliver(parts, run_id, kind)
 
 
 def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
@@ -87,7 +139,7 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
             with parts.database.read() as tx:
                 if not outbox.still_held(tx, reply):
                     return False
-            url = parts.service(run.event).upsert_comment(credential, run.event, comment_marker(run.id), reply.body)
+            url = parts.service(run.event).upsert_comment(credential, run.event, comment_marker(run.id, reply.kind), reply.body)
     except BellhopError as error:
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False

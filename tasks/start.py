@@ -7,7 +7,7 @@ import os
 from app.core.assignment import Assignment
 from app.core.isolation import at_least
 from app.core.profile import Profile
-from app.core.run import Run
+from app.core.run import COMMENT, Run
 from app.errors import BellhopError, SandboxRefused
 from app.execute.tooling.layout import RUNNER_ARGV
 from app.ledger import hosts, outbox, runs, sandboxes
@@ -21,7 +21,7 @@ from tasks.entitle import entitled_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
-from tasks.replies import COMMENT, deliver, say
+from tasks.replies import deliver, say
 
 # What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
 MARGIN_SECONDS = 180.0

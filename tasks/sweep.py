@@ -11,7 +11,7 @@ from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
 from tasks.parts import Parts
-from tasks.replies import deliver
+from tasks.replies import deliver, tell
 from tasks.watch import watch_sandboxes
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ def sweep(parts: Parts) -> None:
             hosts.seen(tx, host)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _deliver_replies,
+            _tell_reports, _deliver_replies,
         ):
             try:
                 part(parts, host)
@@ -98,6 +98,14 @@ def _end_abandoned(parts: Parts, host: str) -> None:
             conclude(parts, lease, run, Failed(reason="host_lost", text=text, who="operator"))
         except LeaseLost:
             log.info("lease_lost", run_id=run_id)
+
+
+def _tell_reports(parts: Parts, host: str) -> None:
+    """What runs under way have reported, where the wake-up for it was lost."""
+    with parts.database.read() as tx:
+        live = runs.live_on(tx, host)
+    for run in live:
+        tell(parts, run.id)
 
 
 def _deliver_replies(parts: Parts, _host: str) -> None:

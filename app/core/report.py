@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -51,3 +52,22 @@ Report = Annotated[
     Update | Question | ProposedPullRequest | NothingToReport | BudgetNote, Field(discriminator="kind")
 ]
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+
+class Reported(Noun):
+    """What a run's reports say of its result: the title and body it is proposed with, or why there is nothing to do."""
+
+    title: str = ""
+    body: str = ""
+    nothing: str = ""
+
+
+def reported(reports: Iterable[Report]) -> Reported:
+    """Return what counts of a run's reports: the last proposal, and that there is nothing to do unless one came later."""
+    found = Reported()
+    for report in reports:
+        if isinstance(report, ProposedPullRequest):
+            found = Reported(title=report.title, body=report.body)
+        elif isinstance(report, NothingToReport):
+            found = found.model_copy(update={"nothing": report.text})
+    return found

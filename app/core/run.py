@@ -54,6 +54,9 @@ class Run(Noun):
 MARKER_START = "<!-- bellhop-run:"
 
 
-def comment_marker(run_id: str) -> str:
-    """Return the hidden marker by which a run finds its own comment again."""
-    return f"{MARKER_START} {run_id} -->"
+COMMENT = "comment"
+
+
+def comment_marker(run_id: str, kind: str = COMMENT) -> str:
+    """Return the hidden marker by which a run finds its own comment again: the one that tells how it stands, or another."""
+    return f"{MARKER_START} {run_id} -->" if kind == COMMENT else f"{MARKER_START} {run_id} {kind} -->"

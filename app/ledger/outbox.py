@@ -39,6 +39,23 @@ def put(tx: Connection, run_id: str, kind: str, body: str) -> None:
                                          attempts=0, next_at_ms=now_ms(), held_until_ms=0))
 
 
+def put_news(tx: Connection, run_id: str, kind: str, body: str) -> bool:
+    """Say what the reply should be from now on, unless it is that already; return whether it was news."""
+    known = load(tx, run_id, kind)
+    if known is not None and known.body == body:
+        return False
+    put(tx, run_id, kind, body)
+    return True
+
+
+def undelivered(tx: Connection, run_id: str) -> list[str]:
+    """Return the kinds of the run's replies that the service has not been told."""
+    rows = tx.execute(
+        select(outbox.c.kind).where(outbox.c.run_id == run_id, outbox.c.delivered_version < outbox.c.version)
+    )
+    return sorted(row.kind for row in rows)
+
+
 def load(tx: Connection, run_id: str, kind: str) -> Reply | None:
     """Return one reply, or None."""
     columns = [outbox.c[name] for name in Reply._fields]

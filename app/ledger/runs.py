@@ -69,6 +69,12 @@ def load(tx: Connection, run_id: str) -> Run | None:
     return None if row is None else _noun(row)
 
 
+def load_still(tx: Connection, run_id: str) -> Run | None:
+    """Return the run, or None; until this transaction ends, nobody else changes it."""
+    tx.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+    return load(tx, run_id)
+
+
 def live_in_thread(tx: Connection, thread: str) -> Run | None:
     """Return the thread's live run, or None."""
     row = tx.execute(select(runs).where(runs.c.thread == thread, runs.c.state != "done")).one_or_none()

@@ -192,7 +192,7 @@ reports = Table(
 
 outbox = Table(
     "outbox", metadata,
-    # One row per run and kind (`comment`): the reply as it should stand now.
+    # One row per run and kind (`comment`, `question-7`, `budget-8`): the reply as it should stand now.
     Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
     Column("kind", String(32), primary_key=True),
     Column("body", Text, nullable=False),

@@ -15,6 +15,7 @@ from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
     "known_secret", "secret_shape",
+    "said_nothing_to_do",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -26,13 +27,17 @@ SAYS: dict[Rule, str] = {
     "odd_mode": "gives a file a mode that is neither a file's nor a link's",
     "known_secret": "holds a secret of this Bellhop",
     "secret_shape": "adds what looks like a credential",
+    "said_nothing_to_do": "came although the agent had reported that there is nothing to do",
 }
-_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape")
+_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "said_nothing_to_do")
 _FILE_MODES = ("100644", "100755")
 
 
 class Violation(Noun):
-    """One rule that a result breaks, where, and in which words; `path` is the agent's word, `detail` Bellhop's."""
+    """One rule that a result breaks, where, and in which words; `path` is the agent's word, `detail` Bellhop's.
+
+    For `said_nothing_to_do` the agent's word is its reason.
+    """
 
     rule: Rule
     path: str = ""
@@ -54,6 +59,11 @@ class Verdict(Noun):
     def draft(self) -> bool:
         """Whether the pull request must open as a draft: somebody has to look at a protected path or a credential."""
         return any(warning.rule in _DRAFTS for warning in self.warnings)
+
+    def with_contradiction(self, nothing: str) -> Verdict:
+        """Return the verdict on a result that came with the agent's word that there is `nothing` to do (empty: without)."""
+        warned = (Violation(rule="said_nothing_to_do", path=nothing),) if nothing else ()
+        return self.model_copy(update={"warnings": (*warned, *self.warnings)})
 
     def with_secrets(self, found: Sequence[Violation], pull_request: PullRequestPolicy) -> Verdict:
         """Return the verdict with what a look for secrets has found; a secret of Bellhop's own is never published."""

@@ -13,11 +13,14 @@ class Proposal(Noun):
     """`commit` stands in the bare repository `git_dir`; `said` is the agent's last word, untrusted.
 
     `warnings` come first in the pull request; `unfinished` says why the agent did not end well (empty: it did),
-    which makes the pull request a draft.
+    which makes the pull request a draft. `title` is the agent's own, if it proposed one. `tree` is the commit's: what a replay is
+    compared with.
     """
 
     git_dir: Path
     commit: str
+    tree: str = ""
+    title: str = ""
     said: str = ""
     changes: tuple[FileChange, ...]
     warnings: tuple[Violation, ...] = ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from app.core.run import COMMENT
 from app.emulators.github import Fault, issues
 from app.emulators.github.person import issue_numbered, repository_named
 from app.ledger import outbox
 from app.ledger.outbox import Reply
-from tasks.replies import COMMENT, MAX_ATTEMPTS, MAX_HOPELESS_ATTEMPTS, backoff_seconds, deliver
+from tasks.replies import MAX_ATTEMPTS, MAX_HOPELESS_ATTEMPTS, backoff_seconds, deliver
 from tasks.route import route
 from tests.tasks.scene import Scene
 
