@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     # What leaves this host.
     ca_bundle: Path | None = None
     outbound_proxy: str | None = None
+    egress_private_networks: str = ""
 
     # Model APIs.
     anthropic_api_key: SecretStr = Field(

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from app.core.assignment import LOOPBACK_URL, Assignment
+from collections.abc import Mapping
+
+from app.core.assignment import LOOPBACK_URL, PROXY_URL, Assignment
 from app.core.door import DoorRules
 from app.core.run import Run
+
+# Always, also where no host is named: a tool that asks for one gets a reason instead of a name that does not resolve.
+# Both spellings, because curl reads `http_proxy` in lower case only and others the other one only.
+# https://about.gitlab.com/blog/we-need-to-talk-no-proxy/
+_PROXY = {
+    "http_proxy": PROXY_URL, "https_proxy": PROXY_URL, "no_proxy": "127.0.0.1,localhost",
+}
 
 
 def with_door(assignment: Assignment, run: Run) -> Assignment:
@@ -20,4 +29,12 @@ def with_door(assignment: Assignment, run: Run) -> Assignment:
         has_tools=works,
     )
     tools = {"BELLHOP_MCP_URL": f"{LOOPBACK_URL}/mcp"} if rules.has_tools else {}
-    return assignment.model_copy(update={"door": rules, "env": {**assignment.env, **tools}})
+    return assignment.model_copy(update={"door": rules, "env": {**proxy_environment(assignment.env), **assignment.env, **tools}})
+
+
+def proxy_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that lead tools to the door's proxy, but for those that the profile sets, in either spelling."""
+    said = {name.lower() for name in own}
+    return {
+        spelling: value for name, value in _PROXY.items() if name not in said for spelling in (name, name.upper())
+    }

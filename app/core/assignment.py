@@ -12,6 +12,9 @@ Role = Literal["work", "verify"]
 # Where the runner listens inside the sandbox; ordinary tools see base URLs on it.
 LOOPBACK_PORT = 4117
 LOOPBACK_URL = f"http://127.0.0.1:{LOOPBACK_PORT}"
+# The same for tunnels: what tools take for their proxy.
+PROXY_PORT = 4118
+PROXY_URL = f"http://127.0.0.1:{PROXY_PORT}"
 
 
 class Assignment(Noun):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from app.core.budget import Budget
+from app.core.destination import NotADestination, parse_entry
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.section import Section
@@ -94,8 +95,8 @@ class Limits(Section):
 class Egress(Section):
     """What a sandbox may reach through its door besides its model: nothing, unless it is named here.
 
-    `connect` are hosts for a tunnel, `host` (port 443) or `host:port`: each is a way out for whatever the agent has
-    read. `registries` are package registries that this host's settings know, to read from only.
+    `connect` are hosts for a tunnel, `host` (port 443), `host:port` or `*.host` (one more label, no deeper): each is a way
+    out for whatever the agent has read. `registries` are package registries that this host's settings know, to read from only.
     """
 
     connect: tuple[str, ...] = ()
@@ -151,7 +152,7 @@ REPOSITORY_PERMISSIONS = (
 )
 
 
-def faults(profile: Profile) -> Iterator[tuple[tuple[str, ...], str]]:
+def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield each thing that fits the form and would never work: the key's way from the top, and what is wrong.
 
     Not a validator of Profile: a profile that a run has frozen must stay readable whatever is refused since.
@@ -165,3 +166,8 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("permissions", name), f"there is no such permission; there are {', '.join(REPOSITORY_PERMISSIONS)}"
         elif access != "read":
             yield ("permissions", name), "must be read: this token only ever reads, the publisher has a token of its own"
+    for index, entry in enumerate(profile.egress.connect):
+        try:
+            parse_entry(entry)
+        except NotADestination as error:
+            yield ("egress", "connect", index), str(error)

@@ -23,12 +23,18 @@ class AuditRow(NamedTuple):
 
 def record(
     tx: Connection, *, run_id: str | None, credential_id: str, action: str, target: str, verdict: str
-) -> None:
-    """Write one row."""
-    tx.execute(
-        insert(audit).values(run_id=run_id, at_ms=now_ms(), credential_id=credential_id, action=action,
-                             target=target[:300], verdict=verdict)
-    )
+) -> int:
+    """Write one row and return its number."""
+    return int(tx.execute(
+        insert(audit).returning(audit.c.id).values(
+            run_id=run_id, at_ms=now_ms(), credential_id=credential_id, action=action, target=target[:300], verdict=verdict,
+        )
+    ).scalar_one())
+
+
+def conclude(tx: Connection, row_id: int, verdict: str) -> None:
+    """Say how something ended that was put on record when it began."""
+    tx.execute(update(audit).where(audit.c.id == row_id).values(verdict=verdict))
 
 
 def belongs(tx: Connection, credential_id: str, run_id: str) -> None:

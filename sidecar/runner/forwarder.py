@@ -1,4 +1,4 @@
-"""The loopback listener: bytes between TCP on 127.0.0.1 and the door's unix socket, in one thread.
+"""The loopback listeners: bytes between TCP on 127.0.0.1 and the door's unix sockets, in one thread.
 
 One thread, because an agent that eats the sandbox's process limit must not take the model API away from others.
 """
@@ -29,10 +29,21 @@ class _End:
         self.write_closed = False
 
 
+class _Listener:
+    """One port, the socket that it leads to, and the connections that it has taken: each port has its own bound."""
+
+    def __init__(self, port: int, door_socket: str) -> None:
+        self.sock = socket.create_server(("127.0.0.1", port), backlog=CONNECTION_LIMIT)
+        self.sock.setblocking(False)
+        self.door_socket = door_socket
+        self.taken = 0
+
+
 class _Pair:
     """A client and, once the door is reached, its other side."""
 
-    def __init__(self, client: socket.socket) -> None:
+    def __init__(self, client: socket.socket, listener: _Listener) -> None:
+        self.listener = listener
         self.client = _End(client, self)
         self.door: _End | None = None
         self.give_up_at = time.monotonic() + CONNECT_PATIENCE_SECONDS
@@ -52,14 +63,15 @@ class _Pair:
 class Forwarder:
     """Serves until the process ends. A client that comes while the door is away waits for it."""
 
-    def __init__(self, port: int, door_socket: str) -> None:
-        """Listen; port 0 takes a free one. Raises OSError when the port is taken."""
-        self._door_socket = door_socket
+    def __init__(self, *ways: tuple[int, str]) -> None:
+        """Listen; each way is a port (0 takes a free one) and the door's socket that it leads to.
+
+        Raises OSError when a port is taken.
+        """
         self._selector = selectors.DefaultSelector()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=CONNECTION_LIMIT)
-        self._listener.setblocking(False)
+        self._listeners = [_Listener(port, door_socket) for port, door_socket in ways]
         self._pairs: set[_Pair] = set()
-        self.port: int = self._listener.getsockname()[1]
+        self.ports: tuple[int, ...] = tuple(listener.sock.getsockname()[1] for listener in self._listeners)
 
     def start(self) -> None:
         """Serve in a background thread."""
@@ -67,37 +79,40 @@ class Forwarder:
 
     def _serve(self) -> None:
         while True:
-            self._listen(len(self._pairs) < CONNECTION_LIMIT)
+            for listener in self._listeners:
+                self._listen(listener)
             unconnected = [pair for pair in self._pairs if pair.door is None]
             for key, events in self._selector.select(CONNECT_PAUSE_SECONDS if unconnected else None):
-                if key.fileobj is self._listener:
-                    self._accept()
+                if isinstance(key.data, _Listener):
+                    self._accept(key.data)
                 elif key.data.pair in self._pairs:
                     self._move(key.data, events)
             for pair in [pair for pair in self._pairs if pair.door is None]:
                 self._connect(pair)
 
-    def _listen(self, wanted: bool) -> None:
-        listening = self._listener in self._selector.get_map()
+    def _listen(self, listener: _Listener) -> None:
+        wanted = listener.taken < CONNECTION_LIMIT
+        listening = listener.sock in self._selector.get_map()
         if wanted and not listening:
-            self._selector.register(self._listener, selectors.EVENT_READ)
+            self._selector.register(listener.sock, selectors.EVENT_READ, listener)
         elif listening and not wanted:
-            self._selector.unregister(self._listener)
+            self._selector.unregister(listener.sock)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: _Listener) -> None:
         try:
-            client, _ = self._listener.accept()
+            client, _ = listener.sock.accept()
         except OSError:
             return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._pairs.add(_Pair(client))
+        listener.taken += 1
+        self._pairs.add(_Pair(client, listener))
 
     def _connect(self, pair: _Pair) -> None:
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # Connecting a unix socket is done at once or not at all; it waits only for a full backlog.
         door.settimeout(CONNECT_PAUSE_SECONDS)
         try:
-            door.connect(self._door_socket)
+            door.connect(pair.listener.door_socket)
         except OSError:
             door.close()
             if time.monotonic() > pair.give_up_at:
@@ -165,7 +180,9 @@ class Forwarder:
             self._selector.modify(end.sock, events, end)
 
     def _close(self, pair: _Pair) -> None:
-        self._pairs.discard(pair)
+        if pair in self._pairs:
+            self._pairs.remove(pair)
+            pair.listener.taken -= 1
         for end in pair.ends:
             if end.sock in self._selector.get_map():
                 self._selector.unregister(end.sock)

@@ -36,7 +36,7 @@ def run(place: Place) -> int:
         retried(door.hello, place.connect_patience_seconds)
         _confined()
         assignment = retried(door.assignment, place.connect_patience_seconds)
-        Forwarder(place.port, place.door_socket).start()
+        Forwarder((place.port, place.door_socket), (place.proxy_port, place.egress_socket)).start()
         Work(place, door, assignment, happenings).run(ending)
     except Unconfined as error:
         ending.say(str(error), "refused")

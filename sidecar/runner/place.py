@@ -15,10 +15,12 @@ class Place:
     """
 
     door_socket: str = "/gateway/door.sock"
+    egress_socket: str = "/gateway/egress.sock"
     workspace: str = "/workspace"
     home: str = "/home/bellhop"
     tools: str = "/agent/bin"
     port: int = 4117
+    proxy_port: int = 4118
     environ: Mapping[str, str] = field(default_factory=dict)
     connect_patience_seconds: float = 30.0
     door_patience_seconds: float = 120.0

@@ -18,11 +18,11 @@ USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def environment(image: Mapping[str, str], assigned: Mapping[str, str], home: str, tools: str) -> dict[str, str]:
     """Return the agent's whole environment: the image's own, then the assignment's, HOME and PATH last.
 
-    `tools` ends PATH, so that the image's programs win over ours; what names a proxy is left out, because
-    there is none in here.
+    `tools` ends PATH, so that the image's programs win over ours; a proxy that the image names is left out, because
+    it cannot be reached from in here.
     """
-    merged = {"LANG": "C.UTF-8"} | {name: value for name, value in image.items() if name != "LANG"} | dict(assigned)
-    kept = {name: value for name, value in merged.items() if name.lower() not in PROXY_NAMES}
+    usable = {name: value for name, value in image.items() if name != "LANG" and name.lower() not in PROXY_NAMES}
+    kept = {"LANG": "C.UTF-8"} | usable | dict(assigned)
     own = [part for part in kept.get("PATH", USUAL_PATH).split(":") if part and part != tools]
     return kept | {"HOME": home, "PATH": ":".join([*own, tools])}
 

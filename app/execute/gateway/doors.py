@@ -21,6 +21,8 @@ from starlette.types import ASGIApp
 from app.errors import BellhopError
 from app.execute.gateway.denials import record_uncounted
 from app.execute.gateway.door import Door, guard
+from app.execute.gateway.egress.dial import Dialler
+from app.execute.gateway.egress.listener import EgressListener
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.places import SANDBOX_ID, Places
@@ -41,24 +43,25 @@ Surface = Callable[[Door], Sequence[BaseRoute]]
 
 
 class Doors:
-    """The doors of `host`; each serves the runner's calls and every one of `surfaces`.
+    """The doors of `host`; each serves the runner's calls and every one of `surfaces`, and tunnels by `dialler`.
 
     `on_ended(run_id, host)` is called in a thread once an end, or something for the run's thread, is committed.
     """
 
     def __init__(
         self, *, host: str, places: Places, ledger: LedgerThreads, surfaces: Sequence[Surface],
-        agent: Callable[[str], AgentAdapter], on_ended: Callable[[str, str], None],
+        dialler: Dialler, agent: Callable[[str], AgentAdapter], on_ended: Callable[[str, str], None],
     ) -> None:
         self._host = host
         self._places = places
         self._ledger = ledger
         self._surfaces = tuple(surfaces)
+        self._dialler = dialler
         self._agent = agent
         self._on_ended = on_ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = anyio.Lock()
-        self._open: dict[str, tuple[Door, Listener]] = {}
+        self._open: dict[str, tuple[Door, Listener, EgressListener]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -99,9 +102,9 @@ class Doors:
     async def stop(self) -> None:
         """Close every door but leave the directories: sandboxes have them mounted, and the next gateway needs them."""
         async with self._lock, anyio.create_task_group() as tasks:
-            for door, listener in self._open.values():
-                tasks.start_soon(_shut, door, listener)
-            for door, _ in self._open.values():
+            for found in self._open.values():
+                tasks.start_soon(_shut, *found)
+            for door, *_ in self._open.values():
                 if door.ended:
                     await door.announced.wait()
             self._open.clear()
@@ -128,8 +131,10 @@ class Doors:
         runner = RunnerApi(door, self._places.bundles, self._after_end)
         listener = Listener(directory / "door.sock", _application(door, runner, self._surfaces),
                             mode=0o666)
+        egress = EgressListener(directory / "egress.sock", door, self._dialler)
         listener.start()
-        self._open[row.id] = (door, listener)
+        egress.start()
+        self._open[row.id] = (door, listener, egress)
 
     def _adapter(self, row: SandboxRow) -> AgentAdapter | None:
         if row.role != "work":
@@ -169,8 +174,9 @@ class Doors:
             log.error("wakeup_failed", run=door.run_id, error=type(error).__name__)
 
 
-async def _shut(door: Door, listener: Listener) -> None:
+async def _shut(door: Door, listener: Listener, egress: EgressListener) -> None:
     door.closing = True
+    await egress.stop()
     await door.cut()
     if not door.ended:
         await record_uncounted(door)

@@ -15,6 +15,9 @@ from app.errors import ConfigurationError
 from app.execute.agents import agent_named
 from app.execute.gateway.control_api import control_application
 from app.execute.gateway.doors import Doors
+from app.execute.gateway.egress.addresses import parse_networks
+from app.execute.gateway.egress.dial import Dialler, Resolve, resolve_here
+from app.execute.gateway.egress.proxy import proxy_of
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.model_api import model_routes
@@ -33,20 +36,24 @@ STOP_SECONDS = 15.0
 
 async def serve_gateway(
     settings: Settings, database: Database, on_ended: Callable[[str, str], None], *, stop: asyncio.Event,
-    agent: Callable[[str], AgentAdapter] = agent_named, started: Callable[[], None] = lambda: None,
+    agent: Callable[[str], AgentAdapter] = agent_named, resolve: Resolve = resolve_here,
+    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve this host's doors until `stop` is set, then close them within a few seconds.
 
     `on_ended(run_id, host)` is called in a thread after a sandbox's end, or news for its thread, has been committed; `started` once the
-    control socket takes calls. Raises ConfigurationError.
+    control socket takes calls; `resolve` looks up the names of tunnels. Raises ConfigurationError.
     """
     places = Places(settings.runtime_dir, settings.state_dir)
     upstream = Upstream(settings)
+    dialler = Dialler(
+        private_networks=parse_networks(settings.egress_private_networks), proxy=proxy_of(settings), resolve=resolve
+    )
     places.prepare()
     with only_gateway(places.lock):
         doors = Doors(
             host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
-            surfaces=(model_routes(upstream), tool_routes(_secrets(settings))),
+            surfaces=(model_routes(upstream), tool_routes(_secrets(settings))), dialler=dialler,
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:
@@ -71,14 +78,14 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 @contextmanager
 def gateway_thread(
     settings: Settings, database: Database, on_ended: Callable[[str, str], None], *,
-    agent: Callable[[str], AgentAdapter] = agent_named,
+    agent: Callable[[str], AgentAdapter] = agent_named, resolve: Resolve = resolve_here,
 ) -> Iterator[None]:
     """Serve this host's doors from a thread for the length of the block. Raises ConfigurationError."""
     running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        await serve_gateway(settings, database, on_ended, stop=stop, agent=agent,
+        await serve_gateway(settings, database, on_ended, stop=stop, agent=agent, resolve=resolve,
                             started=lambda: running.set_result((loop, stop)))
 
     def run() -> None:

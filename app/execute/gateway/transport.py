@@ -22,13 +22,19 @@ def outbound_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
     # Its debug lines quote the answer's headers, where an echoing upstream may have put a credential.
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     try:
+        return httpx.AsyncHTTPTransport(
+            verify=trusted(settings), trust_env=False, limits=_LIMITS, proxy=settings.outbound_proxy
+        )
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+
+
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """Return what says which certificates are believed. Raises ConfigurationError."""
+    try:
         context = httpx.create_ssl_context(trust_env=False)
         if settings.ca_bundle is not None:
             context.load_verify_locations(settings.ca_bundle)
-        return httpx.AsyncHTTPTransport(
-            verify=context, trust_env=False, limits=_LIMITS, proxy=settings.outbound_proxy
-        )
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"BELLHOP_CA_BUNDLE {settings.ca_bundle} cannot be read: {error}") from None
-    except (ValueError, httpx.InvalidURL):
-        raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+    return context

@@ -75,7 +75,7 @@ class Scene:
     def begin(self, user: int | None = None, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         place = {
             "door_socket": str(self.door.socket), "workspace": str(self.workspace), "home": str(self.home), "port": self.port,
-            "tools": "/nowhere/agent/bin",
+            "tools": "/nowhere/agent/bin", "proxy_port": 0, "egress_socket": str(self.path / "egress.sock"),
         } | self.places
         self.process = subprocess.Popen(
             [*under, sys.executable, "-I", "-c", PROGRAM, str(ROOT), json.dumps(place), *([] if user is None else [str(user)])],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.runner.forwarder import CONNECTION_LIMIT, Forwarder
-from tests.sidecar.runner.scene import Scene
+from tests.sidecar.runner.scene import Scene, free_port
 
 
 class Echo(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -38,9 +38,9 @@ def echo(scene: Scene) -> Iterator[Path]:
 
 
 def listen(door_socket: Path) -> int:
-    forwarder = Forwarder(0, str(door_socket))
+    forwarder = Forwarder((0, str(door_socket)))
     forwarder.start()
-    return forwarder.port
+    return forwarder.ports[0]
 
 
 def exchange(port: int, sent: bytes) -> bytes:
@@ -98,3 +98,28 @@ def test_a_client_that_goes_away_leaves_the_listener_well(echo: Path) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         client.close()
     assert exchange(port, b"abc") == b"cba"
+
+
+def test_t59_one_port_that_is_full_leaves_the_other_its_places(echo: Path) -> None:
+    forwarder = Forwarder((0, str(echo)), (0, str(echo)))
+    forwarder.start()
+    door, proxy = forwarder.ports
+    idle = [socket.create_connection(("127.0.0.1", proxy), timeout=30) for _ in range(CONNECTION_LIMIT + 20)]
+    assert exchange(door, b"abc") == b"cba"
+    for client in idle:
+        client.close()
+
+
+def test_each_port_leads_to_its_own_socket(scene: Scene, echo: Path) -> None:
+    port = free_port()
+    scene.places |= {"egress_socket": str(echo), "proxy_port": port}
+    scene.shell(
+        f"""exec python3 -c "
+import socket, os
+with socket.create_connection(('127.0.0.1', {port}), timeout=10) as client:
+    client.sendall(b'abc'); client.shutdown(socket.SHUT_WR); print(client.recv(10).decode())
+print(os.environ['HTTPS_PROXY'])" """, env={"HTTPS_PROXY": "http://127.0.0.1:4118"},
+    )
+    scene.environ["HTTPS_PROXY"] = "http://image.example"
+    scene.run()
+    assert scene.door.texts("stdout") == ["cba", "http://127.0.0.1:4118"]

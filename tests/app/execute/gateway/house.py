@@ -19,6 +19,7 @@ from app.core.event import Actor, Event, Repo
 from app.core.profile import Profile
 from app.core.step import Step
 from app.execute.gateway.control import GatewayClient
+from app.execute.gateway.egress.dial import Resolve, resolve_here
 from app.execute.gateway.main import gateway_thread
 from app.ledger import runs, sandboxes, steps
 from app.ledger.database import Database
@@ -58,12 +59,13 @@ class House:
         self.database = database
         self.control = GatewayClient(settings.gateway_socket)
         self.ended: list[tuple[str, str]] = []
+        self.resolve: Resolve = resolve_here
         self._gateway: AbstractContextManager[None] | None = None
         self._clients: list[httpx.Client] = []
 
     def start(self) -> None:
         """Start the gateway."""
-        self._gateway = gateway_thread(self.settings, self.database, self._on_ended, agent=plain_agent)
+        self._gateway = gateway_thread(self.settings, self.database, self._on_ended, agent=plain_agent, resolve=self.resolve)
         self._gateway.__enter__()
 
     def stop(self) -> None:
@@ -102,9 +104,9 @@ class House:
         """Return a client at a sandbox's door."""
         return self._client(self.socket(sandbox_id), key)
 
-    def socket(self, sandbox_id: str) -> Path:
+    def socket(self, sandbox_id: str, name: str = "door.sock") -> Path:
         """Return the path of a door's socket."""
-        return self.settings.runtime_dir / "doors" / sandbox_id / "door.sock"
+        return self.settings.runtime_dir / "doors" / sandbox_id / name
 
     def claimed(self, sandbox_id: str) -> httpx.Client:
         """Say hello at a door and return a client that holds the resume key."""
