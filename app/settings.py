@@ -35,7 +35,7 @@ def default_runtime_dir() -> Path:
 class Settings(BaseSettings):
     """Read from environment variables that start with `BELLHOP_`; docs/settings.md lists them all.
 
-    The two model keys are also read under their vendors' own names. A variable that is empty is one that is not
+    The model keys are also read under their vendors' own names. A variable that is empty is one that is not
     set: compose.yaml can pass a variable on, but cannot leave it out.
     """
 
@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     anthropic_api_url: str = "https://api.anthropic.com"
     openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
     openai_api_url: str = "https://api.openai.com"
+    gemini_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="GEMINI_API_KEY")
+    gemini_api_url: str = "https://generativelanguage.googleapis.com"
 
     # This host's sandboxes.
     host_name: str = Field(default_factory=socket.gethostname)

@@ -16,6 +16,7 @@ from app.publish.policy import check
 from app.publish.proposal import Proposal
 from app.publish.quarantine import import_bundle
 from app.publish.secrets import find_secrets
+from tasks.budget_end import ended_by_budget
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
@@ -26,6 +27,7 @@ ENDS = {
     "timeout": "it ran out of time",
     "idle": "it was silent for too long",
     "cancelled": "it was stopped",
+    "budget": "its budget was used up",
     "lost": "its sandbox died",
     "out_of_memory": "its sandbox ran out of memory",
     "disk": "it filled its disk",
@@ -47,7 +49,11 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         refuse_if_cancelled(tx, run.id)
     agent = parts.agent(run.profile.agent.uses)
-    unfinished = "" if agent.succeeded(end, said) else why_unfinished(end, said)
+    unfinished = ""
+    if not agent.succeeded(end, said):
+        with parts.database.read() as tx:
+            end = ended_by_budget(tx, run, end)
+        unfinished = why_unfinished(end, said)
     candidate = None
     if end.has_bundle and end.head_commit is not None and run.base_commit is not None and run.profile.workspace == "rw":
         candidate = import_bundle(

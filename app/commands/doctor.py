@@ -64,6 +64,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from look_at_github(settings)
     for vendor, key, name in (
         ("anthropic", settings.anthropic_api_key, "ANTHROPIC_API_KEY"), ("openai", settings.openai_api_key, "OPENAI_API_KEY"),
+        ("gemini", settings.gemini_api_key, "GEMINI_API_KEY"),
     ):
         yield _key(settings, vendor, key.get_secret_value(), name, profiles)
 

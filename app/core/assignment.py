@@ -44,8 +44,8 @@ class Assignment(Noun):
 class SandboxEnd(Noun):
     """How the work in a sandbox ended: the runner's claim, or what the host saw when the runner said nothing.
 
-    `reason` is `exited`, `timeout`, `idle`, `cancelled`, `refused`, `lost` (the sandbox died),
-    `out_of_memory` or `disk`.
+    `reason` is `exited`, `timeout`, `idle`, `cancelled`, `budget` (its models' budget was used up), `refused`,
+    `lost` (the sandbox died), `out_of_memory` or `disk`.
     """
 
     reason: str

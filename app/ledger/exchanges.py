@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, case, func, insert, or_, select
 
+from app.core.budget import Spent
 from app.ledger.tables import exchanges
 
 
 class Exchange(NamedTuple):
-    """One request to a model API (`anthropic`, `openai`) and its answer, bytes as sent and received."""
+    """One request to a model API (`anthropic`, `openai`, `gemini`) and its answer, bytes as sent and received.
+
+    `model` (`vendor/model`) is set for a request that has the model speak, and for no other. `input_tokens` are all
+    that went in, those of a cache included; `cost_micro_usd` is None where nobody knows the price.
+    """
 
     run_id: str
     sandbox_id: str
@@ -24,15 +29,24 @@ class Exchange(NamedTuple):
     output_tokens: int | None
     started_at_ms: int
     duration_ms: int
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    model: str | None = None
+    cost_micro_usd: int | None = None
 
 
 class Usage(NamedTuple):
-    """What a run has used."""
+    """What a run has used; `unpriced` turns are not in `cost_micro_usd`."""
 
     exchanges: int
     input_tokens: int
     output_tokens: int
     duration_ms: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    turns: int = 0
+    cost_micro_usd: int = 0
+    unpriced: int = 0
 
 
 def record(tx: Connection, exchange: Exchange) -> None:
@@ -55,11 +69,20 @@ def last_status(tx: Connection, sandbox_id: str) -> int | None:
 
 
 def usage(tx: Connection, run_id: str) -> Usage:
-    """Return the run's totals."""
-    row = tx.execute(
-        select(
-            func.count(), func.coalesce(func.sum(exchanges.c.input_tokens), 0),
-            func.coalesce(func.sum(exchanges.c.output_tokens), 0), func.coalesce(func.sum(exchanges.c.duration_ms), 0),
-        ).where(exchanges.c.run_id == run_id)
-    ).one()
+    """Return the run's totals. A turn is a request that had the model speak, or that its client gave up (status 0)."""
+    is_turn = exchanges.c.model.is_not(None) & or_(exchanges.c.status == 0, exchanges.c.status.between(200, 299))
+    sums = [
+        func.coalesce(func.sum(column), 0) for column in (
+            exchanges.c.input_tokens, exchanges.c.output_tokens, exchanges.c.duration_ms, exchanges.c.cache_read_tokens,
+            exchanges.c.cache_write_tokens, case((is_turn, 1), else_=0), exchanges.c.cost_micro_usd,
+            case((is_turn & exchanges.c.cost_micro_usd.is_(None), 1), else_=0),
+        )
+    ]
+    row = tx.execute(select(func.count(), *sums).where(exchanges.c.run_id == run_id)).one()
     return Usage(*(int(value) for value in row))
+
+
+def spent(tx: Connection, run_id: str) -> Spent:
+    """Return what of its budget a run has used up."""
+    used = usage(tx, run_id)
+    return Spent(used.turns, used.input_tokens + used.output_tokens, used.cost_micro_usd)

@@ -18,12 +18,12 @@ LEAST_POLL_SECONDS = 0.05
 class Inbox:
     """Polls in one background thread and writes in another, so that an agent that never reads blocks nothing.
 
-    `on_cancel` is called when the door says to stop, `on_lost` when it will not speak with us any more;
+    `on_cancel` is called when the door says to stop, with its reason or an empty text, `on_lost` when it will not speak with us any more;
     `remark` gets a line about each message that the agent cannot take.
     """
 
     def __init__(
-        self, door: Door, poll_seconds: float, *, on_cancel: Callable[[], None], on_lost: Callable[[str], None],
+        self, door: Door, poll_seconds: float, *, on_cancel: Callable[[str], None], on_lost: Callable[[str], None],
         remark: Callable[[str], None],
     ) -> None:
         self._door = door
@@ -68,8 +68,8 @@ class Inbox:
                 # Without this poll nobody could cancel any more, so an unreadable one is the end.
                 self._on_lost(f"the door's messages could not be read: {type(error).__name__}: {error}")
                 return
-            if answer.get("cancel"):
-                self._on_cancel()
+            if answer.get("cancel") or answer.get("stop"):
+                self._on_cancel("" if answer.get("cancel") else str(answer["stop"]))
                 return
             if time.monotonic() - asked_at < LEAST_POLL_SECONDS:
                 self._stopped.wait(LEAST_POLL_SECONDS)

@@ -21,7 +21,7 @@ END_TEXT_LIMIT = 4000
 
 
 class Happening(NamedTuple):
-    """What the main thread waits for: the agent `exited` (detail: its code), `cancel`, or the door is `lost` (why)."""
+    """What the main thread waits for: the agent `exited` (detail: its code), `cancel` (why), or the door is `lost` (why)."""
 
     kind: Literal["exited", "cancel", "lost"]
     detail: Any = None
@@ -99,7 +99,7 @@ class Work:
         for stream, pipe in agent.output.items():
             self._transcript.follow(stream, pipe)
         inbox = Inbox(
-            self._door, self._place.poll_seconds, on_cancel=lambda: self._happenings.put(Happening("cancel")),
+            self._door, self._place.poll_seconds, on_cancel=lambda why: self._happenings.put(Happening("cancel", why)),
             on_lost=lambda why: self._happenings.put(Happening("lost", why)), remark=self._transcript.remark,
         )
         inbox.start(agent.stdin)
@@ -134,6 +134,8 @@ class Work:
                 continue
             if happening.kind == "exited":
                 ending.exit_code = happening.detail
+            elif happening.kind == "cancel" and happening.detail == "budget":
+                ending.say("stopped: the run's budget is used up", "budget")
             elif happening.kind == "cancel":
                 ending.say("stopped: it was cancelled", "cancelled")
             else:

@@ -35,6 +35,7 @@ READS = {
     },
     "gateway": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "BELLHOP_ANTHROPIC_API_URL", "BELLHOP_OPENAI_API_URL",
+        "GEMINI_API_KEY", "BELLHOP_GEMINI_API_URL",
     },
     "beat": {"BELLHOP_BROKER_URL", "BELLHOP_LOG_LEVEL", "BELLHOP_SWEEP_SECONDS"},
 }
@@ -45,6 +46,7 @@ HOLDERS = {
     "github_app_key": {"worker"},
     "ANTHROPIC_API_KEY": {"gateway"},
     "OPENAI_API_KEY": {"gateway"},
+    "GEMINI_API_KEY": {"gateway"},
     "POSTGRES_PASSWORD": {"migrate", "web", "worker", "gateway", "postgres"},
     "REDIS_PASSWORD": {"web", "worker", "gateway", "beat", "redis"},
     "docker.sock": {"worker"},

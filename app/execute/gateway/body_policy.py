@@ -10,18 +10,14 @@ https://platform.openai.com/docs/api-reference/responses/create, https://platfor
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from app.execute.gateway.admit import Api, Target
+from app.execute.gateway.body_json import BodyRefused, parsed
+from app.execute.gateway.gemini_policy import check_gemini
 
-# A body beyond these is an attempt on our memory or time: a long conversation has some ten thousand tokens, and an
-# escape for each line of code in it.
-_MOST_TOKENS = 400_000
-_MOST_ESCAPES = 2_000_000
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{\[,]', re.DOTALL)
 _MEMBER = re.compile(r"[a-z0-9_]{1,64}")
 
 # Tools that the vendor only describes to its model and the agent runs. An unknown type is refused: new ones run anywhere.
@@ -39,82 +35,99 @@ _INLINE_SOURCES = frozenset({"base64", "text", "content"})
 _STORED_ITEMS = frozenset({"item_reference", "container_upload", "container_reference"})
 
 
-class _Refused(Exception):
-    pass
+class Asked(NamedTuple):
+    """What a request asks for: the model's name (empty for what names none), and what changes its price.
+
+    `refused` says why it is not passed on, or is None.
+    """
+
+    model: str = ""
+    terms: Mapping[str, str] = {}
+    refused: str | None = None
 
 
-def refusal(target: Target, body: bytes, models: Sequence[str]) -> str | None:
-    """Return why this request is not passed on, or None when it is.
+def look(target: Target, body: bytes, models: Sequence[str]) -> Asked:
+    """Return what a request asks for, and whether that is refused.
 
     `models` are what the sandbox may ask, as `vendor/model`; `*` stands for any characters.
     """
     mine = [pattern.partition("/")[2] for pattern in models if pattern.partition("/")[0] == target.api]
     if not mine:
-        return f"this sandbox's assignment names no model of {target.api}"
+        return Asked(refused=f"this sandbox's assignment names no model of {target.api}")
     if target.method != "POST":
-        return None
+        return Asked()
     try:
-        _check(target.api, _parsed(body), mine)
-    except _Refused as error:
-        return str(error)
-    return None
+        request = parsed(body)
+        model = target.model or request.get("model", "")
+        if not isinstance(model, str) or not may_ask(model, mine):
+            raise BodyRefused(f"the model is none of those this sandbox may ask: {', '.join(mine)}")
+        if target.api == "gemini":
+            check_gemini(request, model)
+        else:
+            _check(target.api, request, model)
+    except BodyRefused as error:
+        return Asked(refused=str(error))
+    return Asked(model, {name: value for name, value in _terms(request) if isinstance(value, str)})
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
-    if body.count(b"\\") > _MOST_ESCAPES or any(count > _MOST_TOKENS for count, _ in enumerate(_TOKEN.finditer(body))):
-        raise _Refused("the request has too many members")
-    try:
-        # Strictly UTF-8, and each key once: whoever reads it next must not see something else.
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        raise _Refused("the request is not one JSON document in UTF-8 with each key once") from None
-    if not isinstance(value, dict):
-        raise _Refused("the request is not a JSON object")
-    return value
+def refusal(target: Target, body: bytes, models: Sequence[str]) -> str | None:
+    """Return why this request is not passed on, or None when it is."""
+    return look(target, body, models).refused
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key appears twice")
-    return members
+def fallback_of(target: Target, model: str, fallback: str | None, models: Sequence[str]) -> str | None:
+    """Return the other model that may be asked where `model` is overloaded, as the vendor calls it, or None.
+
+    It must be the same vendor's, another one, and one that the sandbox may ask.
+    """
+    vendor, _, name = (fallback or "").partition("/")
+    mine = [pattern.partition("/")[2] for pattern in models if pattern.partition("/")[0] == target.api]
+    is_fit = target.generates and vendor == target.api and name not in ("", model) and may_ask(name, mine)
+    return name if is_fit and not _SEARCHING_MODEL.search(name) else None
 
 
-def _check(api: Api, request: dict[str, Any], models: Sequence[str]) -> None:
+def may_ask(model: str, patterns: Sequence[str]) -> bool:
+    """Return whether a model's name fits one of the patterns."""
+    return any(fnmatch.fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def _terms(request: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    yield "service_tier", request.get("service_tier", request.get("serviceTier"))
+    yield "speed", request.get("speed")
+
+
+def _check(api: Api, request: dict[str, Any], model: str) -> None:
     for name, value in request.items():
         # Some readers take `Tools` for `tools`.
         if not _MEMBER.fullmatch(name):
-            raise _Refused("a member of the request has an unusual name")
+            raise BodyRefused("a member of the request has an unusual name")
         if name in _REFUSED_MEMBERS[api] and value not in (None, False):
-            raise _Refused(f"`{name}` would use the vendor's own reach or memory")
-    model = request.get("model", "")
-    if not isinstance(model, str) or not any(fnmatch.fnmatchcase(model, pattern) for pattern in models):
-        raise _Refused(f"the model is none of those this sandbox may ask: {', '.join(models)}")
+            raise BodyRefused(f"`{name}` would use the vendor's own reach or memory")
     if _SEARCHING_MODEL.search(model):
-        raise _Refused("this model searches the web")
+        raise BodyRefused("this model searches the web")
     _check_tools(api, request.get("tools"))
     for name in ("system", "messages", "input"):
         _check_content(api, request.get(name))
     entries = request.get("input")
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and not (entry.get("type") or entry.get("role")):
-            raise _Refused("an entry of `input` without a type stands for something stored at the vendor")
+            raise BodyRefused("an entry of `input` without a type stands for something stored at the vendor")
 
 
 def _check_tools(api: Api, tools: object) -> None:
     if tools is None:
         return
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise _Refused("`tools` is not a list of objects")
+        raise BodyRefused("`tools` is not a list of objects")
     for tool in tools:
         kind = tool.get("type")
         if kind is None and api == "anthropic":
             continue
         if not isinstance(kind, str) or not _LOCAL_TOOLS[api].fullmatch(kind):
-            raise _Refused(f"the tool type `{str(kind)[:60]}` runs at the vendor, or is not known to run in the sandbox only")
+            raise BodyRefused(f"the tool type `{str(kind)[:60]}` runs at the vendor, or is not known to run in the sandbox only")
         where = tool.get("environment")
         if kind == "shell" and where is not None and not (isinstance(where, dict) and where.get("type") == "local"):
-            raise _Refused("a `shell` in the vendor's container is not passed on")
+            raise BodyRefused("a `shell` in the vendor's container is not passed on")
         _check_tools(api, tool.get("tools"))
 
 
@@ -127,16 +140,16 @@ def _check_content(api: Api, value: object) -> None:
     if not isinstance(value, dict):
         return
     if value.get("type") in _STORED_ITEMS:
-        raise _Refused(f"`{value['type']}` stands for something stored at the vendor")
+        raise BodyRefused(f"`{value['type']}` stands for something stored at the vendor")
     for name, member in value.items():
         if member is None:
             continue
         if name in ("file_id", "file_ids"):
-            raise _Refused(f"`{name}` stands for something stored at the vendor")
+            raise BodyRefused(f"`{name}` stands for something stored at the vendor")
         if name.endswith("_url") and not _is_inline(member.get("url") if isinstance(member, dict) else member):
-            raise _Refused(f"the vendor would fetch `{name}`: send the data itself")
+            raise BodyRefused(f"the vendor would fetch `{name}`: send the data itself")
         if name == "source" and isinstance(member, dict) and member.get("type") not in _INLINE_SOURCES:
-            raise _Refused("the vendor would fetch a `source`, or look it up: send the data itself")
+            raise BodyRefused("the vendor would fetch a `source`, or look it up: send the data itself")
     _check_tools(api, value.get("tools"))
     for name in ("content", "output", "source", "file"):
         _check_content(api, value.get(name))

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.assignment import Assignment
 from app.execute.gateway.allowance import Allowance
 from app.execute.gateway.ledger_threads import LedgerThreads
+from app.execute.gateway.runner_mail import RunnerMail
 from app.ledger import sandboxes
 from app.ports import AgentAdapter
 
@@ -45,7 +46,8 @@ class InFlight:
 class Door:
     """What the gateway knows of one sandbox; its identity comes from the socket it connects to, from nothing it says.
 
-    `wake` asks for a worker to look at the run: something for its thread is on file. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
+    `wake` asks for a worker to look at the run: something for its thread is on file; `mail` is the gateway's own word to
+    the runner. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
     ledger will give it out no more; `announced` is set once somebody was told of the end; `taken_bytes` counts what the transcript has taken since this gateway started, and
     `asked_models`, `recorded_bytes` and `refused_models` what the model API has; `denied` are the denials on record and `denied_more`
     the number of those that are not (denials.py).
@@ -73,6 +75,7 @@ class Door:
     steps_lock: anyio.Lock = field(default_factory=anyio.Lock)
     bundle_lock: anyio.Lock = field(default_factory=anyio.Lock)
     slots: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_LEDGER_SLOTS))
+    mail: RunnerMail = field(default_factory=RunnerMail)
     model_slots: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_MODEL_SLOTS))
     announced: anyio.Event = field(default_factory=anyio.Event)
     requests: set[InFlight] = field(default_factory=set)

@@ -13,6 +13,9 @@ _REQUEST = frozenset({
     b"content-type", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
     b"idempotency-key",
 })
+_CREDENTIAL: dict[Api, tuple[bytes, bytes]] = {
+    "anthropic": (b"x-api-key", b""), "openai": (b"authorization", b"Bearer "), "gemini": (b"x-goog-api-key", b""),
+}
 # retry-after-ms and x-should-retry steer the vendors' own clients.
 _RESPONSE = frozenset({
     b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id",
@@ -23,16 +26,17 @@ _RESPONSE_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-")
 def request_headers(api: Api, sent: Raw, key: str) -> list[tuple[bytes, bytes]]:
     """Return the headers for the upstream: what may pass of `sent`, the real key, and no compression.
 
-    https://docs.anthropic.com/en/api/overview#authentication, https://platform.openai.com/docs/api-reference/authentication
+    https://docs.anthropic.com/en/api/overview#authentication, https://platform.openai.com/docs/api-reference/authentication,
+    https://ai.google.dev/gemini-api/docs/api-key
     """
     passed: dict[bytes, bytes] = {}
     for name, value in sent:
         lower = name.lower()
         if lower in _REQUEST:
             passed[lower] = passed[lower] + b", " + value if lower in passed else value
-    credential = (b"x-api-key", key.encode()) if api == "anthropic" else (b"authorization", b"Bearer " + key.encode())
+    name, before = _CREDENTIAL[api]
     # Plain bytes only: the stream is metered and searched for the key on its way.
-    return [*passed.items(), credential, (b"accept-encoding", b"identity")]
+    return [*passed.items(), (name, before + key.encode()), (b"accept-encoding", b"identity")]
 
 
 def response_headers(received: Raw, key: str) -> list[tuple[bytes, bytes]]:

@@ -8,27 +8,38 @@ from sqlalchemy import Connection, select
 
 from app.execute.gateway.admit import Target
 from app.execute.gateway.allowance import Share
+from app.execute.gateway.tokens import Tokens
 from app.execute.gateway.usage import UsageReader
 from app.ledger import audit, exchanges
 from app.ledger.database import now_ms
 from app.ledger.exchanges import Exchange
 
 RESPONSE_BYTES = 8 * 1024 * 1024
+# For an answer that names no usage, or breaks off before it does: rather too many than none. A stream's event takes a
+# hundred bytes or more for a token or a few.
+_BYTES_PER_TOKEN = 4
+_STREAMED_BYTES_PER_TOKEN = 32
 
 
 class Recording:
-    """One exchange as it happens. `status` 0 means that no answer came; `note` says how it ended if not well."""
+    """One exchange as it happens. `status` 0 means that no answer came; `note` says how it ended if not well.
 
-    def __init__(self, target: Target, request: bytes, share: Share) -> None:
+    `model` is the one that was asked, as the vendor calls it; `is_whole` says that all of the answer has come.
+    """
+
+    def __init__(self, target: Target, request: bytes, share: Share, model: str = "") -> None:
         self._target = target
         self._request = request
+        self._request_bytes = len(request)
         self._share = share
         self._response = bytearray()
         self._total = 0
         self._usage: UsageReader | None = None
         self._started = time.monotonic()
+        self.model = f"{target.api}/{model}" if target.generates else None
         self.status = 0
         self.content_type = ""
+        self.is_whole = False
         self.note = ""
 
     def begin(self, status: int, content_type: str) -> None:
@@ -46,6 +57,22 @@ class Recording:
         if self._usage is not None:
             self._usage.feed(data)
 
+    @property
+    def is_turn(self) -> bool:
+        """Whether the model has spoken, or was asked to by a client that did not wait for it: both are paid for."""
+        return self._target.generates and (self.status == 0 or 200 <= self.status < 300)
+
+    def tokens(self) -> Tokens | None:
+        """Return the tokens used, by size where the answer does not say; None for what is no turn and names none."""
+        said = self._usage.result() if self._usage is not None else None
+        if not self.is_turn or (said is not None and self.is_whole):
+            return said
+        streams = self.content_type.startswith("text/event-stream")
+        out = self._total // (_STREAMED_BYTES_PER_TOKEN if streams else _BYTES_PER_TOKEN)
+        if said is None:
+            return Tokens(input=self._request_bytes // _BYTES_PER_TOKEN, output=out)
+        return said._replace(output=max(said.output, out))
+
     def response(self) -> bytes:
         """Return what is kept of the answer, with a word at the end where it was cut."""
         kept = bytes(self._response)
@@ -62,16 +89,20 @@ class Recording:
         self._request = b"[bellhop: not kept, this sandbox's record is full]"
         self._response = bytearray()
 
-    def write(self, tx: Connection, *, run_id: str, sandbox_id: str, credential_id: str) -> None:
+    def write(
+        self, tx: Connection, *, run_id: str, sandbox_id: str, credential_id: str, cost_micro_usd: int | None = None
+    ) -> None:
         """Put the exchange and the use of the key on record."""
         duration_ms = round((time.monotonic() - self._started) * 1000)
-        tokens = self._usage.result() if self._usage is not None else None
+        tokens = self.tokens()
         at_ms = tx.execute(select(now_ms())).scalar_one()
         exchanges.record(tx, Exchange(
             run_id=run_id, sandbox_id=sandbox_id, api=self._target.api, path=self._target.path,
             request=self._request, status=self.status, content_type=self.content_type[:100],
             response=self.response(),
-            input_tokens=tokens[0] if tokens else None, output_tokens=tokens[1] if tokens else None,
+            input_tokens=tokens.input if tokens else None, output_tokens=tokens.output if tokens else None,
+            cache_read_tokens=tokens.cache_read if tokens else None, cache_write_tokens=tokens.cache_write if tokens else None,
+            model=self.model[:200] if self.model else None, cost_micro_usd=cost_micro_usd,
             started_at_ms=at_ms - duration_ms, duration_ms=duration_ms,
         ))
         audit.record(

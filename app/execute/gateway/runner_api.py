@@ -30,6 +30,8 @@ from app.ledger import messages, runs, sandboxes, steps
 log = structlog.get_logger()
 
 PROTOCOL = 1
+# Who speaks when the gateway has something to say to the agent.
+OWN_NAME = "Bellhop"
 _HELLO_BYTES = 4 * 1024
 _STEPS_BYTES = 1024 * 1024
 _END_BYTES = 64 * 1024
@@ -138,7 +140,7 @@ class RunnerApi:
         return await door.write(act)
 
     async def messages(self, request: Request) -> Response:
-        """Hand over follow-ups and the wish to cancel, held open while there is nothing to say."""
+        """Hand over follow-ups, the gateway's own words and the wish to stop, held open while there is nothing to say."""
         door = self._door
         after = int(_number(request, "after"))
         wait_seconds = min(_number(request, "wait"), _MAX_WAIT_SECONDS)
@@ -152,11 +154,21 @@ class RunnerApi:
             return found, runs.should_stop(tx, door.run_id)
 
         deadline = anyio.current_time() + wait_seconds
-        while True:
-            found, cancel = await door.read(look)
-            if found or cancel or door.ended or anyio.current_time() >= deadline or await request.is_disconnected():
-                return JSONResponse({"messages": [row._asdict() for row in found], "cancel": cancel})
-            await anyio.sleep(_POLL_SECONDS)
+        door.mail.begin_call()
+        try:
+            while True:
+                found, cancel = await door.read(look)
+                if await request.is_disconnected():
+                    return Response(status_code=204)
+                # They are not in the ledger's count: `after` stays what it is.
+                own = [{"id": after, "author": OWN_NAME, "text": text} for text in (door.mail.take() if wanted else [])]
+                if found or own or cancel or door.mail.stop or door.ended or anyio.current_time() >= deadline:
+                    said = [*own, *(row._asdict() for row in found)]
+                    stop = {"stop": door.mail.stop} if door.mail.stop else {}
+                    return JSONResponse({"messages": said, "cancel": cancel, **stop})
+                await door.mail.wait(_POLL_SECONDS)
+        finally:
+            door.mail.end_call()
 
     async def bundle(self, request: Request) -> Response:
         """Keep the git bundle as a file; it is looked at by the publisher only."""

@@ -12,6 +12,7 @@ import httpx
 
 from app.errors import ConfigurationError
 from app.execute.gateway.admit import Api, Target
+from app.execute.gateway.pauses import Pauses
 from app.execute.gateway.transport import outbound_transport
 from app.settings import Settings
 
@@ -47,7 +48,10 @@ class Upstream:
                                   "BELLHOP_ANTHROPIC_API_URL", "ANTHROPIC_API_KEY"),
             "openai": _account(settings.openai_api_url, settings.openai_api_key.get_secret_value(),
                                "BELLHOP_OPENAI_API_URL", "OPENAI_API_KEY"),
+            "gemini": _account(settings.gemini_api_url, settings.gemini_api_key.get_secret_value(),
+                               "BELLHOP_GEMINI_API_URL", "GEMINI_API_KEY"),
         }
+        self.pauses = Pauses()
         # One body is looked at at a time, whichever sandbox it comes from: it can take ten times its size in memory.
         self.parsing = anyio.CapacityLimiter(1)
         self._transport = outbound_transport(settings)

@@ -39,6 +39,7 @@ class StrictDoor:
         self.messages: list[dict[str, Any]] = []
         self.confirmed = 0
         self.cancel = False
+        self.stop_reason = ""
         self.bundle: bytes | None = None
         self.bundle_status = 204
         self.end: dict[str, Any] | None = None
@@ -72,6 +73,11 @@ class StrictDoor:
     def say(self, author: str, text: str) -> None:
         with self.changed:
             self.messages.append({"id": len(self.messages) + 1, "author": author, "text": text})
+            self.changed.notify_all()
+
+    def ask_to_stop(self, reason: str) -> None:
+        with self.changed:
+            self.stop_reason = reason
             self.changed.notify_all()
 
     def ask_to_cancel(self) -> None:
@@ -163,8 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _messages(self, door: StrictDoor, after: int, wait_seconds: float) -> tuple[int, Any]:
         door.confirmed = max(door.confirmed, after)
         door.changed.notify_all()
-        door.changed.wait_for(lambda: door.messages[after:] or door.cancel or door.end or door._server is None, wait_seconds)
-        return 200, {"messages": door.messages[after:], "cancel": door.cancel}
+        door.changed.wait_for(lambda: door.messages[after:] or door.cancel or door.stop_reason or door.end or door._server is None, wait_seconds)
+        stop = {"stop": door.stop_reason} if door.stop_reason else {}
+        return 200, {"messages": door.messages[after:], "cancel": door.cancel, **stop}
 
     def _send(self, status: int, answer: Any) -> None:
         raw = b"" if answer is None else json.dumps(answer).encode()

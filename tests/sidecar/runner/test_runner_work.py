@@ -144,6 +144,16 @@ def test_cancel_through_the_door_stops_and_keeps_the_work(scene: Scene) -> None:
     assert (end["reason"], end["exit_code"], end["has_bundle"]) == ("cancelled", 143, True)
 
 
+def test_t18_a_stop_for_the_budget_is_called_that_and_keeps_the_work(scene: Scene) -> None:
+    scene.shell("echo two >> kept.txt; echo ready; sleep 60", base_commit=scene.base)
+    process = scene.begin()
+    scene.door.wait(lambda: scene.door.lines)
+    scene.door.ask_to_stop("budget")
+    end = scene.ended(process)
+    assert (end["reason"], end["exit_code"], end["has_bundle"]) == ("budget", 143, True)
+    assert (scene.bundled() / "kept.txt").read_text() == "one\ntwo\n"
+
+
 def test_term_to_the_runner_is_a_cancel(scene: Scene) -> None:
     scene.shell("echo ready; sleep 60")
     process = scene.begin()

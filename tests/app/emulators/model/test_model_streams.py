@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.execute.gateway.tokens import Tokens
 from app.execute.gateway.usage import UsageReader
 from tests.app.emulators.model.model_kit import FORMS, PATHS, Served, served
 from tests.app.emulators.model.sse_reader import read
@@ -205,7 +206,7 @@ def test_the_gateway_reads_the_usage_of_every_answer(form: str, streams: bool) -
     api = "anthropic" if form == "messages" else "openai"
     reader = UsageReader(api, PATHS[form], answer.headers["content-type"])
     reader.feed(answer.content)
-    assert reader.result() == (1200, 77)
+    assert reader.result() == Tokens(input=1200, output=77, cache_read=1000)
 
 
 @pytest.mark.parametrize("form", FORMS)

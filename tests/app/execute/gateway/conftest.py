@@ -14,7 +14,7 @@ from app.ledger.database import Database
 from app.ledger.tables import metadata
 from app.serving import listen, serving
 from app.settings import Settings
-from tests.app.execute.gateway.fake_model_api import ANTHROPIC_KEY, OPENAI_KEY, FakeModelApi, Stage
+from tests.app.execute.gateway.fake_model_api import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY, FakeModelApi, Stage
 from tests.app.execute.gateway.house import HOST, House
 
 
@@ -48,10 +48,10 @@ def settings(short_dir: Path, model_api: FakeModelApi, stage: tuple[Stage, str])
     """Settings whose upstreams are the fake."""
     made = Settings(
         state_dir=short_dir / "state", runtime_dir=short_dir / "run", host_name=HOST,
-        anthropic_api_url=stage[1], openai_api_url=stage[1] + "/",
+        anthropic_api_url=stage[1], openai_api_url=stage[1] + "/", gemini_api_url=stage[1],
     )
     return made.model_copy(update={"anthropic_api_key": SecretStr(ANTHROPIC_KEY),
-                                   "openai_api_key": SecretStr(OPENAI_KEY)})
+                                   "openai_api_key": SecretStr(OPENAI_KEY), "gemini_api_key": SecretStr(GEMINI_KEY)})
 
 
 @pytest.fixture

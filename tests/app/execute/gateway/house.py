@@ -92,7 +92,7 @@ class House:
                 runs.advance(tx, lease, "running" if role == "work" else "verifying")
             asked = Assignment(
                 run_id=run_id, role=role, argv=("true",), timeout_seconds=60, idle_timeout_seconds=60,
-                **{"wants_messages": True, "base_commit": BASE, "models": ("anthropic/*", "openai/*"), **assignment},
+                **{"wants_messages": True, "base_commit": BASE, "models": ("anthropic/*", "openai/*", "gemini/*"), **assignment},
             )
             sandbox_id = f"{run_id}-{role}"
             sandboxes.create(tx, sandbox_id=sandbox_id, host=HOST, agent="plain", backend="fake", assignment=asked,

@@ -358,7 +358,7 @@ def test_an_end_that_cannot_be_is_refused(house: House) -> None:
 
 def test_unknown_paths_and_methods(house: House) -> None:
     door = house.door(house.sandbox())
-    for path in ("/", "/runner", "/runner/", "/runner/hello/", "/Runner/hello", "/gemini/v1", "/anthropic", "/doors/x"):
+    for path in ("/", "/runner", "/runner/", "/runner/hello/", "/Runner/hello", "/mistral/v1", "/anthropic", "/doors/x"):
         answer = door.post(path, content=b"{}")
         assert (answer.status_code, answer.json()) == (404, {"reason": "unknown_path"}), path
     assert door.get("/runner/hello").status_code == 405

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.execute.gateway.tokens import Tokens
 from app.execute.gateway.usage import UsageReader
 
 MESSAGES = ("anthropic", "/v1/messages")
 RESPONSES = ("openai", "/v1/responses")
 CHAT = ("openai", "/v1/chat/completions")
+GEMINI = ("gemini", "/v1beta/models/gemini-2.5-pro:generateContent")
+GEMINI_STREAM = ("gemini", "/v1beta/models/gemini-2.5-pro:streamGenerateContent")
 SSE = "text/event-stream; charset=utf-8"
 JSON = "application/json"
 
@@ -67,22 +70,45 @@ def chat_stream(*, with_usage: bool = True) -> bytes:
     return sse(chunk, *([last] if with_usage else []), "[DONE]", named=False)
 
 
-CASES: dict[str, tuple[tuple[str, str], str, bytes, tuple[int, int] | None]] = {
-    "messages, streamed": (MESSAGES, SSE, messages_stream(), (1125, 15)),
-    "messages, streamed with CRLF": (MESSAGES, SSE, messages_stream("\r\n"), (1125, 15)),
+def gemini_stream() -> bytes:
+    def chunk(text: str, **usage: int) -> dict[str, Any]:
+        return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}}], "usageMetadata": usage,
+                "modelVersion": "gemini-2.5-pro", "responseId": "r"}
+
+    return sse(
+        chunk(f'"usageMetadata": {LURE}', promptTokenCount=40, totalTokenCount=40),
+        chunk(LURE, promptTokenCount=40, candidatesTokenCount=3, thoughtsTokenCount=5, totalTokenCount=48),
+        chunk("", promptTokenCount=40, cachedContentTokenCount=30, candidatesTokenCount=7, thoughtsTokenCount=5,
+              totalTokenCount=52), named=False,
+    )
+
+
+CASES: dict[str, tuple[tuple[str, str], str, bytes, Tokens | None]] = {
+    "messages, streamed": (MESSAGES, SSE, messages_stream(), Tokens(1125, 15, 1000, 100)),
+    "messages, streamed with CRLF": (MESSAGES, SSE, messages_stream("\r\n"), Tokens(1125, 15, 1000, 100)),
     "messages": (MESSAGES, JSON, json.dumps({
         "type": "message", "content": [{"type": "tool_use", "input": json.loads(LURE)}],
         "usage": {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 3},
-    }, indent=1).encode(), (12, 3)),
-    "responses, streamed": (RESPONSES, SSE, responses_stream(), (37, 11)),
-    "responses": (RESPONSES, JSON, b'{"object":"response","usage":{"input_tokens":8,"output_tokens":9}}', (8, 9)),
-    "chat, streamed": (CHAT, SSE, chat_stream(), (19, 10)),
+    }, indent=1).encode(), Tokens(12, 3, 7)),
+    "responses, streamed": (RESPONSES, SSE, responses_stream(), Tokens(37, 11, 30)),
+    "responses": (RESPONSES, JSON, b'{"object":"response","usage":{"input_tokens":8,"output_tokens":9}}', Tokens(8, 9)),
+    "chat, streamed": (CHAT, SSE, chat_stream(), Tokens(19, 10)),
     "chat, streamed without usage": (CHAT, SSE, chat_stream(with_usage=False), None),
-    "chat": (CHAT, JSON, b'{"choices":[],"usage":{"prompt_tokens":6,"completion_tokens":4}}', (6, 4)),
+    "chat": (CHAT, JSON, b'{"choices":[],"usage":{"prompt_tokens":6,"completion_tokens":4}}', Tokens(6, 4)),
+    "gemini, streamed": (GEMINI_STREAM, SSE, gemini_stream(), Tokens(40, 12, 30)),
+    "gemini": (GEMINI, JSON, json.dumps({"candidates": [], "usageMetadata": {
+        "promptTokenCount": 9, "toolUsePromptTokenCount": 2, "candidatesTokenCount": 4, "totalTokenCount": 15}}).encode(),
+        Tokens(11, 4)),
+    "gemini, counting": (("gemini", "/v1beta/models/m:countTokens"), JSON,
+                         b'{"totalTokens":14,"usageMetadata":{"promptTokenCount":2}}', None),
+    "messages, kept for an hour": (MESSAGES, JSON, json.dumps({"usage": {
+        "input_tokens": 1, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 0, "output_tokens": 3,
+        "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 15}}}).encode(),
+        Tokens(21, 3, 0, 20, 15)),
     "count_tokens": (("anthropic", "/v1/messages/count_tokens"), JSON, b'{"input_tokens":14,"usage":{"input_tokens":2}}',
                      None),
     "an error": (MESSAGES, JSON, b'{"type":"error","error":{"type":"overloaded_error","message":"usage"}}', None),
-    "only a prompt": (MESSAGES, JSON, b'{"usage":{"input_tokens":2,"output_tokens":null}}', (2, 0)),
+    "only a prompt": (MESSAGES, JSON, b'{"usage":{"input_tokens":2,"output_tokens":null}}', Tokens(2)),
 }
 
 
@@ -121,13 +147,13 @@ def test_usage_of_a_stream_that_broke_off() -> None:
     body = messages_stream()
     reader = UsageReader(*MESSAGES, SSE)
     reader.feed(body[:body.index(b"message_delta")])
-    assert reader.result() == (1125, 1)
+    assert reader.result() == Tokens(1125, 1, 1000, 100)
 
 
 def test_usage_of_a_last_event_without_its_blank_line() -> None:
     reader = UsageReader(*RESPONSES, SSE)
     reader.feed(responses_stream().rstrip(b"\n"))
-    assert reader.result() == (37, 11)
+    assert reader.result() == Tokens(37, 11, 30)
 
 
 @given(st.lists(st.binary(max_size=200), max_size=10), st.sampled_from([SSE, JSON, ""]), st.text(max_size=10))
@@ -161,14 +187,14 @@ def test_an_answer_too_long_to_keep_is_metered_all_the_same() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert reader.result() == (37, 11)
+    assert reader.result() == Tokens(37, 11, 30)
     assert peak < 4 * 1024 * 1024
 
 
 def test_one_piece_of_any_size_is_taken() -> None:
     reader = UsageReader(*MESSAGES, JSON)
     reader.feed(b'{"content":"' + b"x" * 3_000_000 + b'","usage":{"input_tokens":1,"output_tokens":2}}')
-    assert reader.result() == (1, 2)
+    assert reader.result() == Tokens(1, 2)
 
 
 def test_a_long_answer_without_usage_has_none() -> None:
