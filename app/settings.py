@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.runtime_dir / "credentials"
 
     @property
+    def model_keys(self) -> tuple[SecretStr, ...]:
+        """The keys of all model APIs, set or not."""
+        return self.anthropic_api_key, self.openai_api_key, self.gemini_api_key
+
+    @property
     def link_url(self) -> str:
         """`public_url` where others can follow it: empty when it is not set or leads to this machine only."""
         host = urlsplit(self.public_url).hostname or ""

@@ -71,7 +71,7 @@ async def serve_gateway(
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
     """Return the long-lived secrets that this process knows."""
-    known = (settings.anthropic_api_key, settings.openai_api_key, settings.github_webhook_secret, settings.github_private_key)
+    known = (*settings.model_keys, settings.github_webhook_secret, settings.github_private_key)
     return tuple(value for each in known if (value := each.get_secret_value()))
 
 
