@@ -161,6 +161,14 @@ def logs(
 
 
 @app.command()
+def replay(run_id: str, as_json: Json = False) -> None:
+    """Repeat a recorded run of mini or command without any model, and say whether it comes to the same."""
+    from app.commands.replay import replay_run
+
+    raise typer.Exit(replay_run(_settings(), _console(stderr=as_json), run_id, as_json=as_json))
+
+
+@app.command()
 def explain(
     file: Annotated[Path, typer.Argument(help="A file with the payload, as JSON.")],
     source: Annotated[str, typer.Option(help="Which trigger, such as github.")],

@@ -71,6 +71,12 @@ def take_answer(tx: Connection, run_id: str, asked_at_ms: int) -> MessageRow | N
     return MessageRow(*row) if taken.rowcount == 1 else None
 
 
+def any_handed(tx: Connection, run_id: str) -> bool:
+    """Return whether a follow-up has been handed to the run's agent."""
+    found = tx.execute(select(messages.c.id).where(messages.c.run_id == run_id, messages.c.handed_at_ms.is_not(None)))
+    return found.first() is not None
+
+
 def newest_at_ms(tx: Connection, run_id: str) -> int | None:
     """Return when the run's newest follow-up was written, or None."""
     return tx.execute(select(func.max(messages.c.created_at_ms)).where(messages.c.run_id == run_id)).scalar()

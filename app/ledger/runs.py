@@ -34,9 +34,12 @@ def case_of(tx: Connection, thread: str) -> str:
     return case_id
 
 
-def create(tx: Connection, event: Event, profile: Profile, host: str | None) -> str | None:
-    """Save a queued run for the event's thread and return its id; None if the thread has a live run."""
-    run_id = new_id()
+def create(tx: Connection, event: Event, profile: Profile, host: str | None, run_id: str | None = None) -> str | None:
+    """Save a queued run for the event's thread and return its id; None if the thread has a live run.
+
+    `run_id` is for a ledger that repeats what another one holds.
+    """
+    run_id = run_id or new_id()
     try:
         with tx.begin_nested():
             tx.execute(

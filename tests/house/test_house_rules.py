@@ -38,7 +38,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 # They choose implementations, or are commands for people: they may import anything but the sidecar.
 COMPOSITION = (
-    "app.main", "app.embedded", "app.cli", "app.commands", "app.demo", "app.attack", "app.execute.gateway.main", "tasks.worker", "bench",
+    "app.main", "app.embedded", "app.cli", "app.commands", "app.demo", "app.replay", "app.attack", "app.execute.gateway.main", "tasks.worker", "bench",
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.emulators.model.answer import Answer, Miss
 from app.emulators.model.call import Call, parse
+from app.emulators.model.follow import Follow
 from app.emulators.model.forms.problems import FINAL, problem
 from app.emulators.model.play import Player
 from app.emulators.model.record import Record
@@ -26,7 +27,7 @@ _WRONG_KEY = {"anthropic": "invalid x-api-key", "openai": "Incorrect API key pro
 
 
 class ModelEmulator:
-    """Anthropic's and OpenAI's model APIs, playing a Script or replaying a Record.
+    """Anthropic's and OpenAI's model APIs, playing a Script, replaying a Record or following one.
 
     `requests` holds every call that came, without its credentials; `failures` says of each request that neither
     script nor record holds why not, so that a test can assert that there were none; `hung_up` counts the clients
@@ -35,11 +36,11 @@ class ModelEmulator:
     """
 
     def __init__(
-        self, source: Script | Record, *, anthropic_keys: Iterable[str] = (ANTHROPIC_KEY,),
+        self, source: Script | Record | Follow, *, anthropic_keys: Iterable[str] = (ANTHROPIC_KEY,),
         openai_keys: Iterable[str] = (OPENAI_KEY,), models: tuple[str, ...] = MODELS,
         report: Callable[[str], object] = lambda failure: None,
     ) -> None:
-        self._source = Player(source) if isinstance(source, Script) else Replay(source)
+        self._source = Player(source) if isinstance(source, Script) else Replay(source) if isinstance(source, Record) else source
         self._keys = {"anthropic": frozenset(anthropic_keys), "openai": frozenset(openai_keys)}
         self._models = models
         self._report = report

@@ -41,7 +41,7 @@ class Replay:
             return Miss(409, self._unknown(call))
         times = self._times[name] = self._times.get(name, 0) + 1
         found = self._record.exchanges[numbers[(times - 1) % len(numbers)]]
-        return Answer(found.status, found.content_type, _pieces(found))
+        return Answer(found.status, found.content_type, pieces(found))
 
     def _name(self, api: str, path: str, request: Any) -> str:
         normalised = self._record.normalised(request)
@@ -81,7 +81,8 @@ def _said(request: Any) -> list[Any]:
     return listed if isinstance(listed, list) else [listed]
 
 
-def _pieces(exchange: RecordedExchange) -> tuple[bytes, ...]:
+def pieces(exchange: RecordedExchange) -> tuple[bytes, ...]:
+    """Return a recorded answer as it is sent: a stream event by event."""
     data = exchange.response.encode()
     if not exchange.content_type.startswith(SSE.partition(";")[0]):
         return (data,)
