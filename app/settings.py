@@ -32,6 +32,11 @@ def default_runtime_dir() -> Path:
     return Path(base) / "bellhop" if base else Path(f"/tmp/bellhop-{os.geteuid()}")  # noqa: S108 - checked at start
 
 
+def registry_token(variable: str) -> SecretStr:
+    """Return the token that a registry's entry names by an environment variable; empty when it is not set."""
+    return SecretStr(os.environ.get(variable, "").strip())
+
+
 class Settings(BaseSettings):
     """Read from environment variables that start with `BELLHOP_`; docs/settings.md lists them all.
 
@@ -69,6 +74,10 @@ class Settings(BaseSettings):
     ca_bundle: Path | None = None
     outbound_proxy: str | None = None
     egress_private_networks: str = ""
+
+    # Package registries: a file that names them, docs/registries.md, and what the gateway keeps of their files.
+    registries_file: Path | None = None
+    registry_cache_mb: int = Field(default=10_240, ge=0)
 
     # Model APIs.
     anthropic_api_key: SecretStr = Field(

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from app.core.assignment import LOOPBACK_URL, PROXY_URL, Assignment
 from app.core.door import DoorRules
+from app.core.registry import Registry
 from app.core.run import Run
+from tasks.registry_clients import clients
 
 # Always, also where no host is named: a tool that asks for one gets a reason instead of a name that does not resolve.
 # Both spellings, because curl reads `http_proxy` in lower case only and others the other one only.
@@ -16,8 +18,11 @@ _PROXY = {
 }
 
 
-def with_door(assignment: Assignment, run: Run) -> Assignment:
-    """Return the assignment with the door's rules: a result is verified without a model, tools or the repository."""
+def with_door(assignment: Assignment, run: Run, registries: Mapping[str, Registry]) -> Assignment:
+    """Return the assignment with the door's rules: a result is verified without a model, tools or the repository.
+
+    `registries` are this host's by name. What the profile or the agent sets itself wins over what points clients to the door.
+    """
     profile = run.profile
     works = assignment.role == "work"
     rules = DoorRules(
@@ -29,7 +34,11 @@ def with_door(assignment: Assignment, run: Run) -> Assignment:
         has_tools=works,
     )
     tools = {"BELLHOP_MCP_URL": f"{LOOPBACK_URL}/mcp"} if rules.has_tools else {}
-    return assignment.model_copy(update={"door": rules, "env": {**proxy_environment(assignment.env), **assignment.env, **tools}})
+    packages = clients({name: registries[name] for name in profile.egress.registries if name in registries})
+    return assignment.model_copy(update={
+        "door": rules, "env": {**proxy_environment(assignment.env), **packages.env, **assignment.env, **tools},
+        "files": {**packages.files, **assignment.files},
+    })
 
 
 def proxy_environment(own: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from app.core.event import Event
 from app.core.grant import Credential, Grant
 from app.core.profile import Profile
 from app.core.redact import redact
+from app.core.registry import Registry
 from app.errors import BellhopError
 from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
@@ -31,7 +32,8 @@ class Parts:
 
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes; `services` maps an event's source to its service.
-    `vault` is where `minter` keeps what it has minted. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
+    name. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Parts:
     backends: tuple[SandboxBackend, ...]
     tooling: Callable[[SandboxBackend], str]
     agent: Callable[[str], AgentAdapter]
+    registries: Mapping[str, Registry] = field(default_factory=dict)
     sweeping: threading.Lock = field(default_factory=threading.Lock)
     closing: tuple[Callable[[], None], ...] = ()
 

@@ -57,7 +57,7 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     agent = parts.agent(run.profile.agent.uses)
     agent.check(run.profile.agent)
     asked = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
-    assignment = with_door(asked, run)
+    assignment = with_door(asked, run, parts.registries)
     if run.state != "running":
         with parts.database.begin() as tx:
             refuse_if_cancelled(tx, run.id)

@@ -35,7 +35,7 @@ def verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:
             refuse_if_cancelled(tx, run.id)
             runs.advance(tx, lease, "verifying")
             say(tx, parts, run, state="verifying")
-    open_sandbox(parts, lease, run, backend, sandbox_id, "command", with_door(assignment, run), prepared)
+    open_sandbox(parts, lease, run, backend, sandbox_id, "command", with_door(assignment, run, parts.registries), prepared)
 
 
 def verify_again(parts: Parts, lease: Lease, run: Run) -> None:

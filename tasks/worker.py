@@ -20,7 +20,7 @@ from app.execute.workspace import Workspaces
 from app.ledger import hosts
 from app.ledger.database import Database
 from app.ports import Closes, Wakeup
-from app.profiles import load_profiles
+from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 from tasks.finish import finish
 from tasks.parts import Parts
@@ -40,6 +40,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     services, backends = make_services(settings), usable_backends(settings)
     minter = KeepingMinter(GitHubApp.from_settings(settings), vault)
     tooling = Tooling(settings)
+    registries = load_registries(settings.registries_file)
     return Parts(
         settings=settings,
         database=database,
@@ -47,6 +48,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         profiles=load_profiles(
             settings.profiles_dir, templates_dir=settings.templates_dir,
             check_agent=lambda choice: agent_named(choice.uses).check(choice),
+            registries=registries,
         ),
         services=services,
         minter=minter,
@@ -56,6 +58,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         backends=backends,
         tooling=tooling.ensure,
         agent=agent_named,
+        registries=registries,
         closing=tuple(part.close for part in (*services.values(), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from app.commands.doctor_github import look_at_github
 from app.commands.doctor_profiles import look_at_profiles
+from app.commands.doctor_registries import look_at_registries
 from app.commands.finding import Finding, several_processes
 from app.core.isolation import Isolation
 from app.core.profile import Profile
@@ -60,6 +61,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield _sockets(settings)
     yield finding
     yield from look_at_profiles(settings, profiles, levels)
+    yield from look_at_registries(settings)
     yield _public_url(settings)
     yield from look_at_github(settings)
     for vendor, key, name in (
@@ -175,12 +177,13 @@ def _sockets(settings: Settings) -> Finding:
 
 def _profiles(settings: Settings) -> tuple[Mapping[str, Profile], Finding]:
     from app.execute.agents import agent_named
-    from app.profiles import load_profiles
+    from app.profiles import load_profiles, load_registries
 
     try:
         found = load_profiles(
         settings.profiles_dir, templates_dir=settings.templates_dir,
         check_agent=lambda choice: agent_named(choice.uses).check(choice),
+        registries=load_registries(settings.registries_file),
     )
     except BellhopError as error:
         return {}, Finding("profiles", "missing", str(error).splitlines()[0], "run `bellhop profiles check`")

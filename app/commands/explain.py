@@ -16,7 +16,7 @@ from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
 from app.execute.grants.request import token_path, token_request
 from app.observe.text import line
-from app.profiles import load_profiles
+from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
 from triggers import reader
@@ -58,6 +58,7 @@ def explain_payload(
     profiles = load_profiles(
         settings.profiles_dir, templates_dir=settings.templates_dir,
         check_agent=lambda choice: agent_named(choice.uses).check(choice),
+        registries=load_registries(settings.registries_file),
     )
     decision = decide(parsed, profiles, Facts(actor_permission=permission, bot_login=settings.bot_login))
     name = decision.reason if isinstance(decision, Ignore) else decision.profile if isinstance(decision, Start) else ""

@@ -114,12 +114,13 @@ def check_profiles(settings: Settings, directory: Path) -> int:
     """Check a directory of profiles, print what is found, and return the exit code. Raises ConfigurationError."""
     from app.core.overlap import overlaps
     from app.execute.agents import agent_named
-    from app.profiles import load_profiles
+    from app.profiles import load_profiles, load_registries
 
     try:
         found = load_profiles(
             directory, templates_dir=settings.templates_dir,
             check_agent=lambda choice: agent_named(choice.uses).check(choice),
+            registries=load_registries(settings.registries_file),
         )
     except ProfileError as error:
         print(error, file=sys.stderr)

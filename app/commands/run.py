@@ -20,7 +20,7 @@ from app.log import configure_logging
 from app.observe import views
 from app.observe.console import time_table, watch
 from app.observe.text import printable
-from app.profiles import load_profiles
+from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 from tasks.queue import CeleryWakeup, make_celery
 
@@ -90,6 +90,7 @@ def chosen_profile(settings: Settings, name: str, agent: str | None) -> Profile:
     profiles = load_profiles(
         settings.profiles_dir, templates_dir=settings.templates_dir,
         check_agent=lambda choice: agent_named(choice.uses).check(choice),
+        registries=load_registries(settings.registries_file),
     )
     if name not in profiles:
         known = ", ".join(sorted(profiles)) or "none"

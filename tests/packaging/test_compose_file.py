@@ -31,11 +31,12 @@ READS = {
     "worker": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "BELLHOP_PUBLIC_URL", "BELLHOP_BOT_LOGIN", "BELLHOP_GITHUB_APP_ID",
         "BELLHOP_GITHUB_PRIVATE_KEY_FILE", "BELLHOP_GITHUB_API_URL", "BELLHOP_GITHUB_WEB_URL",
-        "BELLHOP_SANDBOX_BACKEND", "BELLHOP_WORKER_CONCURRENCY", "BELLHOP_MAX_RUNS",
+        "BELLHOP_SANDBOX_BACKEND", "BELLHOP_WORKER_CONCURRENCY", "BELLHOP_MAX_RUNS", "BELLHOP_REGISTRIES_FILE",
     },
     "gateway": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "BELLHOP_ANTHROPIC_API_URL", "BELLHOP_OPENAI_API_URL",
         "GEMINI_API_KEY", "BELLHOP_GEMINI_API_URL",
+        "BELLHOP_REGISTRIES_FILE", "BELLHOP_REGISTRY_CACHE_MB",
     },
     "beat": {"BELLHOP_BROKER_URL", "BELLHOP_LOG_LEVEL", "BELLHOP_SWEEP_SECONDS"},
 }
@@ -47,6 +48,7 @@ HOLDERS = {
     "ANTHROPIC_API_KEY": {"gateway"},
     "OPENAI_API_KEY": {"gateway"},
     "GEMINI_API_KEY": {"gateway"},
+    "registry-tokens": {"gateway"},
     "POSTGRES_PASSWORD": {"migrate", "web", "worker", "gateway", "postgres"},
     "REDIS_PASSWORD": {"web", "worker", "gateway", "beat", "redis"},
     "docker.sock": {"worker"},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 
 import anyio
 import structlog
+from anyio import to_thread
 
 from app.errors import ConfigurationError
 from app.execute.agents import agent_named
@@ -22,11 +23,17 @@ from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.model_api import model_routes
 from app.execute.gateway.places import Places, only_gateway
+from app.execute.gateway.registry.cache import Cache
+from app.execute.gateway.registry.entry import Entry, entries
+from app.execute.gateway.registry.shelf import Shelf
+from app.execute.gateway.registry.surface import registry_routes
 from app.execute.gateway.tools.surface import tool_routes
+from app.execute.gateway.transport import outbound_transport
 from app.execute.gateway.upstream import Upstream
 from app.ledger.database import Database
 from app.ports import AgentAdapter
-from app.settings import Settings
+from app.profiles import load_registries
+from app.settings import Settings, registry_token
 
 log = structlog.get_logger()
 
@@ -49,11 +56,14 @@ async def serve_gateway(
     dialler = Dialler(
         private_networks=parse_networks(settings.egress_private_networks), proxy=proxy_of(settings), resolve=resolve
     )
+    known = entries(load_registries(settings.registries_file), registry_token)
     places.prepare()
     with only_gateway(places.lock):
+        shelf = Shelf(known, outbound_transport(settings), Cache(places.registry_cache, settings.registry_cache_mb * 2**20))
+        await to_thread.run_sync(shelf.cache.prepare)
         doors = Doors(
             host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
-            surfaces=(model_routes(upstream), tool_routes(_secrets(settings))), dialler=dialler,
+            surfaces=(model_routes(upstream), tool_routes(_secrets(settings, known)), registry_routes(shelf)), dialler=dialler,
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:
@@ -67,12 +77,14 @@ async def serve_gateway(
                 await control.stop()
                 await doors.stop()
                 await upstream.close()
+                await shelf.close()
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def _secrets(settings: Settings, registries: Mapping[str, Entry]) -> tuple[str, ...]:
     """Return the long-lived secrets that this process knows."""
     known = (*settings.model_keys, settings.github_webhook_secret, settings.github_private_key)
-    return tuple(value for each in known if (value := each.get_secret_value()))
+    tokens = [secret.decode() for entry in registries.values() for secret in entry.secrets]
+    return (*(value for each in known if (value := each.get_secret_value())), *tokens)
 
 
 @contextmanager

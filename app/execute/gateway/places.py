@@ -39,6 +39,7 @@ class Places:
         self.control_socket = runtime_dir / "gateway.sock"
         self.lock = runtime_dir / "gateway.lock"
         self.bundles = state_dir / "bundles"
+        self.registry_cache = state_dir / "registry-cache"
 
     def door(self, sandbox_id: str) -> Path:
         """Return the directory that is shown at `/gateway`."""

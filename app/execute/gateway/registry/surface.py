@@ -1,0 +1,123 @@
+"""`/registry/<name>/*`: package registries of the operator's settings, to read from only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import anyio
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from app.core.assignment import LOOPBACK_URL
+from app.execute.gateway.denials import record_denial
+from app.execute.gateway.door import Door
+from app.execute.gateway.registry.answers import error
+from app.execute.gateway.registry.entry import Entry
+from app.execute.gateway.registry.exchange import Exchange
+from app.execute.gateway.registry.links import Links
+from app.execute.gateway.registry.paths import Wanted, admit
+from app.execute.gateway.registry.shelf import Shelf
+from app.ledger import audit
+
+log = structlog.get_logger()
+
+# One sandbox asks for so much at a time, and so often in all.
+_AT_ONCE = 32
+_MOST_REQUESTS = 100_000
+_HOST = re.compile(r"(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?")
+
+
+def registry_routes(shelf: Shelf) -> Callable[[Door], list[Route]]:
+    """Return the surface of the registries."""
+    return lambda door: [Route("/registry/{rest:path}", RegistryDoor(door, shelf))]
+
+
+class RegistryDoor:
+    """The registries on one door, as an ASGI application."""
+
+    def __init__(self, door: Door, shelf: Shelf) -> None:
+        self._door = door
+        self._shelf = shelf
+        self._slots = anyio.Semaphore(_AT_ONCE)
+        self._asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        self._asked += 1
+        method, name, rest = scope["method"], *_split(scope["raw_path"])
+        asked = f"{method} {scope['raw_path'].decode('latin-1')}"
+        entry = self._shelf.entries.get(name)
+        if name not in self._door.assignment.door.registries:
+            await self._refuse(asked, "the profile does not name this registry", scope, receive, send)
+        elif entry is None:
+            message = f"this Bellhop knows no registry {name}: its operator looks at BELLHOP_REGISTRIES_FILE"
+            await error(503, "bellhop_no_registry", message)(scope, receive, send)
+        elif method not in ("GET", "HEAD"):
+            await self._refuse(asked, "registries are read from only", scope, receive, send)
+        elif (wanted := admit(entry.registry, rest)) is None or scope["query_string"]:
+            await self._refuse(asked, f"no path that a reader of {entry.registry.kind} needs", scope, receive, send)
+        elif self._asked > _MOST_REQUESTS:
+            await self._refuse(asked, f"more than {_MOST_REQUESTS} requests", scope, receive, send)
+        else:
+            await self._answer(entry, wanted, asked, scope, receive, send)
+
+    async def _answer(
+        self, entry: Entry, wanted: Wanted, asked: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async with self._slots, anyio.create_task_group() as tasks:
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(watch)
+            with self._door.allowance.share() as share:
+                exchange = Exchange(self._shelf, Links(entry, _base(scope)), wanted, share, send)
+                failure = None
+                try:
+                    failure = await exchange.run(scope)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._record(entry, asked, exchange)
+                if failure is not None:
+                    await failure(scope, receive, send)
+            tasks.cancel_scope.cancel()
+
+    async def _record(self, entry: Entry, asked: str, exchange: Exchange) -> None:
+        """Put the use of a token on record, and what Bellhop itself refused of the registry's answer."""
+        if exchange.denied:
+            log.warning("registry_answer_refused", registry=entry.name, sandbox=self._door.sandbox_id, why=exchange.denied)
+            await record_denial(self._door, surface="registry", target=asked, why=exchange.denied)
+        if not exchange.used_token:
+            return
+        try:
+            await self._door.write(lambda tx: audit.record(
+                tx, run_id=self._door.run_id, credential_id=entry.fingerprint, action="registry", target=asked,
+                verdict=str(exchange.status) if exchange.status else "no answer",
+            ))
+        except SQLAlchemyError as failed:
+            log.error("registry_use_not_recorded", sandbox=self._door.sandbox_id, error=type(failed).__name__)
+
+    async def _refuse(self, asked: str, why: str, scope: Scope, receive: Receive, send: Send) -> None:
+        await record_denial(self._door, surface="registry", target=asked, why=why)
+        await error(403, "bellhop_refused", f"Bellhop does not pass this on: {why}")(scope, receive, send)
+
+
+def _split(raw_path: bytes) -> tuple[str, bytes]:
+    """Return the registry's name and what follows, as they came; a path that is spelled in another way has no name."""
+    if not raw_path.startswith(b"/registry/"):
+        return "", b""
+    name, _, rest = raw_path.removeprefix(b"/registry/").partition(b"/")
+    return name.decode("ascii", "replace"), rest
+
+
+def _base(scope: Scope) -> str:
+    """Return how the sandbox reaches its door: by what it says itself, where that is its own loopback."""
+    for name, value in scope["headers"]:
+        if name == b"host" and _HOST.fullmatch(text := value.decode("latin-1")):
+            return f"http://{text}"
+    return LOOPBACK_URL
