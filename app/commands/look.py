@@ -64,7 +64,7 @@ def show_run(settings: Settings, console: Console, run_id: str, *, as_json: bool
     """Print one run. Raises ConfigurationError; BellhopError if there is none such."""
     from app.observe import views
     from app.observe.console import rows_table, time_table
-    from app.observe.facts import credentials_of, facts_of, grant_of, verify_of, warnings_of
+    from app.observe.facts import credentials_of, denied_of, facts_of, grant_of, reports_of, verify_of, warnings_of
     from app.observe.text import clock, line, printable
 
     with open_ledger(settings) as database, database.read() as tx:
@@ -91,9 +91,17 @@ def show_run(settings: Settings, console: Console, run_id: str, *, as_json: bool
     console.print("\nGrant", style="bold")
     console.print(rows_table(grant_of(found)))
     console.print("\nCredentials used", style="bold")
-    for row in credentials_of(found):
-        console.print("  ".join(row), soft_wrap=True)
-    if not found.audit:
+    _print_rows(console, credentials_of(found))
+    console.print("\nDenied at the door", style="bold")
+    _print_rows(console, denied_of(found))
+    console.print("\nReported while it works", style="bold")
+    _print_rows(console, reports_of(found))
+
+
+def _print_rows(console: Console, rows: list[tuple[str, ...]]) -> None:
+    for row in rows:
+        console.print("  ".join(word for word in row if word), soft_wrap=True)
+    if not rows:
         console.print("none yet")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, not_, select, update
 
 from app.ledger.database import now_ms
 from app.ledger.tables import audit
@@ -19,6 +19,18 @@ class AuditRow(NamedTuple):
     action: str
     target: str
     verdict: str
+
+
+class Use(NamedTuple):
+    """All rows of a run that say the same but for their time."""
+
+    action: str
+    credential_id: str
+    target: str
+    verdict: str
+    times: int
+    first_at_ms: int
+    last_at_ms: int
 
 
 def record(
@@ -46,6 +58,31 @@ def run_of(tx: Connection, credential_id: str) -> str | None:
     """Return the run that a credential was for, or None where there was none."""
     query = select(audit.c.run_id).where(audit.c.credential_id == credential_id, audit.c.run_id.is_not(None)).limit(1)
     return tx.execute(query).scalar_one_or_none()
+
+
+def uses(tx: Connection, run_id: str, limit: int, *, refused: bool | None = None) -> list[Use]:
+    """Return the run's rows, those alike as one, in the order in which each came first; only the refused or the others if asked."""
+    alike = [audit.c[name] for name in ("action", "credential_id", "target", "verdict")]
+    wanted = select(*alike, func.count(), func.min(audit.c.at_ms), func.max(audit.c.at_ms)).where(audit.c.run_id == run_id)
+    if refused is not None:
+        is_refused = audit.c.verdict.like("refused%")
+        wanted = wanted.where(is_refused if refused else not_(is_refused))
+    rows = tx.execute(wanted.group_by(*alike).order_by(func.min(audit.c.id)).limit(limit))
+    return [Use._make(row) for row in rows]
+
+
+def count(tx: Connection, run_id: str) -> int:
+    """Return how many rows the run has."""
+    return int(tx.execute(select(func.count()).where(audit.c.run_id == run_id)).scalar_one())
+
+
+def after(tx: Connection, run_id: str, row_id: int, limit: int) -> list[tuple[int, AuditRow]]:
+    """Return the run's rows that follow `row_id`, with their numbers, in order."""
+    columns = [audit.c[name] for name in AuditRow._fields]
+    rows = tx.execute(
+        select(audit.c.id, *columns).where(audit.c.run_id == run_id, audit.c.id > row_id).order_by(audit.c.id).limit(limit)
+    )
+    return [(row[0], AuditRow(*row[1:])) for row in rows]
 
 
 def of_run(tx: Connection, run_id: str) -> list[AuditRow]:

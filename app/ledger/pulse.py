@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from app.ledger.tables import audit, exchanges, runs, stages, steps
+from app.ledger.tables import audit, exchanges, reports, runs, stages, steps
 
 
 class Pulse(NamedTuple):
@@ -19,6 +19,7 @@ class Pulse(NamedTuple):
     stages: int
     last_audit: int
     last_exchange: int
+    last_report: int
 
 
 def of_run(tx: Connection, run_id: str) -> Pulse | None:
@@ -30,6 +31,7 @@ def of_run(tx: Connection, run_id: str) -> Pulse | None:
             select(func.count()).where(stages.c.run_id == run_id).scalar_subquery(),
             select(func.coalesce(func.max(audit.c.id), -1)).where(audit.c.run_id == run_id).scalar_subquery(),
             select(func.coalesce(func.max(exchanges.c.id), -1)).where(exchanges.c.run_id == run_id).scalar_subquery(),
+            select(func.coalesce(func.max(reports.c.id), -1)).where(reports.c.run_id == run_id).scalar_subquery(),
         ).where(runs.c.id == run_id)
     ).one_or_none()
     return None if row is None else Pulse(*row)

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from app.core.outcome import Outcome, VerifyResult
 from app.core.run import Run
+from app.ledger.audit import Use
 from app.observe.text import clock, cut, line, printable, span
 from app.observe.views import RunView, outcome_line
 
 TAIL_CHARS = 20_000
+REPORT_CHARS = 4_000
 
 Rows = list[tuple[str, str]]
 
@@ -91,10 +93,32 @@ def grant_of(view: RunView) -> Rows:
 
 
 def credentials_of(view: RunView) -> list[tuple[str, ...]]:
-    """Return each use of a credential: time, action, fingerprint, target, verdict."""
+    """Return each use of a credential, those alike as one: time, action, fingerprint, target, verdict, how often."""
+    return _used(view.uses)
+
+
+def denied_of(view: RunView) -> list[tuple[str, ...]]:
+    """Return what the run asked for at its door and did not get, in the same columns."""
+    return _used(view.denied)
+
+
+def reports_of(view: RunView) -> list[tuple[str, ...]]:
+    """Return what the agent said through its tools, and the gateway of its budget: time, kind, words."""
     return [
-        (clock(row.at_ms), *(line(word, 300) for word in (row.action, row.credential_id, row.target, row.verdict)))
-        for row in view.audit
+        (clock(row.at_ms), row.report.kind.replace("_", " "), cut("\n\n".join(
+            getattr(row.report, name) for name in ("title", "body", "text") if getattr(row.report, name, "")
+        ), REPORT_CHARS))
+        for row in view.reports
+    ]
+
+
+def _used(uses: list[Use]) -> list[tuple[str, ...]]:
+    return [
+        (
+            clock(use.first_at_ms), *(line(word, 300) for word in (use.action, use.credential_id, use.target, use.verdict)),
+            "" if use.times == 1 else f"{use.times} times, last {clock(use.last_at_ms)}",
+        )
+        for use in uses
     ]
 
 
@@ -105,6 +129,7 @@ def now_of(view: RunView, web_url: str, now_ms: int) -> dict[str, Any]:
     return headline(view.run, web_url)._asdict() | {
         "state": view.run.state, "now_ms": now_ms, "stages": [stage._asdict() for stage in view.stages],
         "facts": facts_of(view), "grant": grant_of(view), "credentials": credentials_of(view),
+        "denied": denied_of(view), "reports": reports_of(view), "audit_rows": view.audit_rows,
         "verify": verify, "tail": tail, "warnings": warnings_of(outcome),
     }
 

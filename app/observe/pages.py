@@ -17,7 +17,8 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import Route
 
 from app.core.run import Run
-from app.ledger import inbox, runs, steps
+from app.ledger import audit, inbox, runs, steps
+from app.ledger.audit import AuditRow
 from app.ledger.database import Database
 from app.observe import access, stream, views
 from app.observe.facts import headline, link, now_of
@@ -31,6 +32,7 @@ PAGE_RUNS = 50
 PAGE_IGNORED = 10
 PAGE_STEPS = 200
 API_STEPS = 1000
+API_AUDIT = 1000
 
 _RUN_ID = re.compile(r"[a-z0-9]{1,20}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -59,6 +61,7 @@ def page_routes(database: Database, options: PageOptions, stopping: threading.Ev
         Route("/runs/{run_id}/live", guarded(pages.live)),
         Route("/api/runs", guarded(pages.api_runs)),
         Route("/api/runs/{run_id}", guarded(pages.api_run)),
+        Route("/api/runs/{run_id}/credentials", guarded(pages.api_credentials)),
         Route("/enter", pages.door, methods=["GET"]),
         Route("/enter", pages.enter, methods=["POST"]),
         Route("/assets/{name}", pages.asset),
@@ -181,6 +184,24 @@ class _Pages:
         if found is None:
             return JSONResponse({"reason": "no_such_run"}, status_code=404, headers=access.SECURITY_HEADERS)
         return JSONResponse(found, headers=access.SECURITY_HEADERS)
+
+    async def api_credentials(self, request: Request) -> Response:
+        run_id = request.path_params["run_id"]
+        after = _whole(request.query_params.get("after"), 0)
+
+        def look() -> list[tuple[int, AuditRow]] | None:
+            with self._database.read() as tx:
+                if not _RUN_ID.fullmatch(run_id) or runs.load(tx, run_id) is None:
+                    return None
+                return audit.after(tx, run_id, after, API_AUDIT + 1)
+
+        rows = await run_in_threadpool(look)
+        if rows is None:
+            return JSONResponse({"reason": "no_such_run"}, status_code=404, headers=access.SECURITY_HEADERS)
+        return JSONResponse({
+            "credentials": [views.audit_json(*row) for row in rows[:API_AUDIT]],
+            "next_after": rows[API_AUDIT - 1][0] if len(rows) > API_AUDIT else None,
+        }, headers=access.SECURITY_HEADERS)
 
     async def door(self, request: Request) -> Response:
         return self._page("enter.html.j2", key=request.query_params.get("key", "")[:200])

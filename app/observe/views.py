@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from app.core.outcome import Outcome
 from app.core.run import Run
-from app.ledger import audit, exchanges, runs, sandboxes
-from app.ledger.audit import AuditRow
+from app.ledger import audit, exchanges, reports, runs, sandboxes
+from app.ledger.audit import AuditRow, Use
 from app.ledger.exchanges import Usage
 from app.ledger.inbox import Entry
+from app.ledger.reports import ReportRow
 from app.ledger.sandboxes import SandboxRow
 from app.ledger.steps import StepRow
 
@@ -31,6 +32,10 @@ STAGE_LABELS = {
 }
 
 
+# A run asks its model thousands of times, and a sandbox can have as many addresses refused as it likes.
+MOST_USES = 200
+
+
 class Stage(NamedTuple):
     """One stretch of a run's time; `duration_ms` is None while it lasts."""
 
@@ -40,13 +45,16 @@ class Stage(NamedTuple):
 
 
 class RunView(NamedTuple):
-    """Everything that is shown of one run."""
+    """Everything that is shown of one run; of the uses of credentials, those alike as one, and of these a bounded number."""
 
     run: Run
     stages: list[Stage]
     sandboxes: list[SandboxRow]
     usage: Usage
-    audit: list[AuditRow]
+    uses: list[Use]
+    denied: list[Use]
+    audit_rows: int
+    reports: list[ReportRow]
 
 
 def stages_of(marks: list[tuple[str, int]]) -> list[Stage]:
@@ -75,7 +83,8 @@ def view(tx: Connection, run_id: str) -> RunView | None:
         return None
     return RunView(
         run, stages_of(runs.timeline(tx, run_id)), sandboxes.of_run(tx, run_id), exchanges.usage(tx, run_id),
-        audit.of_run(tx, run_id),
+        audit.uses(tx, run_id, MOST_USES, refused=False), audit.uses(tx, run_id, MOST_USES, refused=True),
+        audit.count(tx, run_id), reports.of_run(tx, run_id),
     )
 
 
@@ -118,9 +127,17 @@ def view_json(view: RunView) -> dict[str, Any]:
     return run_json(view.run) | {
         "stages": [stage._asdict() for stage in view.stages],
         "usage": view.usage._asdict(),
-        "credentials": [row._asdict() for row in view.audit],
+        "credentials": [use._asdict() for use in view.uses],
+        "denied": [use._asdict() for use in view.denied],
+        "audit_rows": view.audit_rows,
+        "reports": [{"at_ms": row.at_ms, **row.report.model_dump()} for row in view.reports],
         "permissions": view.run.profile.permissions,
     }
+
+
+def audit_json(number: int, row: AuditRow) -> dict[str, Any]:
+    """Return one row of the audit as the API gives it."""
+    return {"id": number, **row._asdict()}
 
 
 def outcome_line(outcome: Outcome | None) -> str:

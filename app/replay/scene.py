@@ -42,6 +42,7 @@ def place_for(settings: Settings, model_url: str) -> Iterator[Settings]:
             "broker_url": "memory://", "public_url": "",
             "anthropic_api_key": SecretStr(ANTHROPIC_KEY), "anthropic_api_url": model_url,
             "openai_api_key": SecretStr(OPENAI_KEY), "openai_api_url": model_url,
+            "gemini_api_key": SecretStr(""), "gemini_api_url": model_url,
             "github_webhook_secret": SecretStr(""), "github_private_key": SecretStr(""), "github_private_key_file": None,
             "outbound_proxy": None,
         })

@@ -76,7 +76,11 @@
     rows("facts", now.facts);
     rows("grant", now.grant);
     rows("credentials", now.credentials);
-    byId("uses").textContent = now.credentials.length;
+    byId("uses").textContent = now.audit_rows;
+    rows("denied", now.denied);
+    byId("refusals").textContent = now.denied.length;
+    rows("reports", now.reports);
+    byId("told").textContent = now.reports.length;
     stages = now.stages;
     ahead = Date.now() - now.now_ms;
     tick();

@@ -49,7 +49,7 @@ def test_without_a_database_each_says_so_and_makes_none(verb: list[str], bare: M
 
 def test_migrate_makes_the_database_and_may_be_repeated(bare: Machine) -> None:
     for _ in range(2):
-        assert bare.run("migrate") == (0, "the database is at revision 0001\n", "")
+        assert bare.run("migrate") == (0, "the database is at revision 0002\n", "")
     assert bare.run("runs") == (0, "No run yet.\n", "")
     assert json.loads(bare.run("runs", "--json").out) == []
 
@@ -65,7 +65,7 @@ def test_a_database_that_cannot_be_used_is_one_line_without_its_password(url: st
 def test_an_older_database_asks_for_migrate(bare: Machine) -> None:
     (bare.directory / "state").mkdir()
     Database(f"sqlite:///{bare.directory}/state/bellhop.db").engine.connect().close()
-    assert one_line(bare.run("runs")) == "the database is at revision none, this Bellhop needs 0001: run `bellhop migrate`"
+    assert one_line(bare.run("runs")) == "the database is at revision none, this Bellhop needs 0002: run `bellhop migrate`"
 
 
 def test_runs_lists_them(bare: Machine, filled: str) -> None:
@@ -99,6 +99,8 @@ def test_show_tells_all_of_one(bare: Machine, filled: str) -> None:
     assert (said.code, said.err) == (0, "")
     for word in (filled, "make test failed (exit code 2)", "boom", "container (docker)", "agent at work", "octo/till, no other", "ghs-0123456789ab"):
         assert word in said.out
+    assert "Denied at the door\nnone yet" in said.out
+    assert "Reported while it works\nnone yet" in said.out
     found = json.loads(bare.run("show", filled, "--json").out)
     assert found["credentials"][0]["action"] == "mint workspace"
     assert found["stages"][0]["name"] == "waiting for a worker"

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from app.core.outcome import NothingToDo
+from app.core.report import Update
 from app.core.step import Step
-from app.ledger import audit, runs
+from app.ledger import audit, reports, runs
 from app.ledger.database import Database
 from app.main import make_app
 from app.observe import stream
@@ -120,6 +121,9 @@ async def test_only_what_has_changed_is_said(database: Database) -> None:
     with database.begin() as tx:
         audit.record(tx, run_id=run_id, credential_id="k", action="model", target="POST /v1", verdict="200")
     assert "POST /v1" in await something()
+    with database.begin() as tx:
+        reports.record(tx, run_id, f"{run_id}-work", Update(text="half way"))
+    assert "half way" in await something()
     with database.begin() as tx:
         runs.request_cancel(tx, run_id)
     assert '"stopping"' in await something()

@@ -7,8 +7,9 @@ import pytest
 
 from app.core.outcome import Failed, PullRequest, VerifyResult
 from app.core.profile import Profile
+from app.core.report import NothingToReport, ProposedPullRequest, Question, Update
 from app.core.step import Step
-from app.ledger import audit, inbox
+from app.ledger import audit, inbox, reports
 from app.ledger.database import Database
 from tests.app.observe.page_reader import Page
 from tests.app.observe.scene_runs import FORGE, PROFILE, ended, event, log_lines, say, started
@@ -63,6 +64,9 @@ def test_t71_whatever_somebody_else_wrote_is_text(text: str, visitor: httpx.Clie
     say(database, run_id, *(Step(kind=kind, text=text) for kind in ("message", "tool_call", "tool_result", "error", "log")))
     with database.begin() as tx:
         audit.record(tx, run_id=run_id, credential_id=text[:60], action=text[:60], target=text, verdict=text[:60])
+        audit.record(tx, run_id=run_id, credential_id="-", action="egress", target=text, verdict=f"refused: {text}"[:64])
+        for report in (Update(text=text), Question(text=text), ProposedPullRequest(title=text, body=text), NothingToReport(text=text)):
+            reports.record(tx, run_id, f"{run_id}-work", report)
         inbox.count_delivery(tx, "github", "unknown", text)
     verify = VerifyResult(command=text, passed=True, exit_code=0, duration_ms=1, tail=text)
     ended(database, lease, PullRequest(url=f"javascript:{text}", number=1, branch=text, title=text, verify=verify, warnings=(text,)))
@@ -76,6 +80,8 @@ def test_t71_whatever_somebody_else_wrote_is_text(text: str, visitor: httpx.Clie
     shown = " ".join(text.split())
     assert shown in run_page.named("h1")[0].words
     assert [each.words for each in run_page.named("pre")].count(text) == 6
+    assert run_page.by_id("reports").words.count(text) == 5
+    assert shown in run_page.by_id("denied").words
     assert shown in runs_page.named("ol")[0].words
     failed, failed_lease = started(database, event(8, title=text))
     ended(database, failed_lease, Failed(reason="idle", text=text))
@@ -90,7 +96,9 @@ def test_t71_only_an_address_at_the_forge_is_a_link(address: str, visitor: httpx
     run_id, lease = started(database, event(url=address))
     ended(database, lease, PullRequest(url=address, number=1, branch="b", title="t"))
     page = Page(visitor.get(f"/runs/{run_id}").text)
-    assert [each.attributes["href"] for each in page.named("a") if "href" in each.attributes] == ["/", f"/runs/{run_id}?before=0"]
+    assert [each.attributes["href"] for each in page.named("a") if "href" in each.attributes] == [
+        "/", f"/api/runs/{run_id}/credentials", f"/runs/{run_id}?before=0",
+    ]
     assert " ".join(address.split()) in page.by_id("text").words
 
 
@@ -178,3 +186,55 @@ def test_a_profile_with_a_long_image_and_no_model_is_shown(visitor: httpx.Client
     run_id, _ = started(database, profile=profile)
     grant = Page(visitor.get(f"/runs/{run_id}").text).by_id("grant").words
     assert "nothing; an answer only" in grant
+
+
+def test_thousands_of_uses_are_a_line_each_kind_and_all_of_them_in_the_api(visitor: httpx.Client, database: Database) -> None:
+    run_id, _ = started(database)
+    with database.begin() as tx:
+        for number in range(2_100):
+            audit.record(tx, run_id=run_id, credential_id="sha256:0", action="model", target="POST /v1/messages",
+                         verdict="200" if number else "429")
+    page = Page(visitor.get(f"/runs/{run_id}").text)
+    assert page.by_id("uses").words == "2101"
+    lines = [each.words for each in page.named("tr") if "POST /v1/messages" in each.words]
+    assert len(lines) == 2
+    assert "429" in lines[0]
+    assert "2099 times, last 20" in lines[1]
+    seen: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        part = visitor.get(f"/api/runs/{run_id}/credentials", params={"after": after}).json()
+        seen += [row["verdict"] for row in part["credentials"]]
+        after = part["next_after"]
+    assert seen == ["ok", "429", *["200"] * 2_099]
+
+
+def test_any_number_of_different_targets_stays_one_page(visitor: httpx.Client, database: Database) -> None:
+    run_id, _ = started(database)
+    with database.begin() as tx:
+        for number in range(1_000):
+            for verdict in ("200", "refused: not on the list"):
+                audit.record(tx, run_id=run_id, credential_id="-", action="egress", target=f"host-{number}.example", verdict=verdict)
+    page = Page(visitor.get(f"/runs/{run_id}").text)
+    assert len(page.named("tr")) < 500
+    assert page.by_id("uses").words == "2001"
+    found = visitor.get(f"/api/runs/{run_id}").json()
+    assert (len(found["credentials"]), len(found["denied"]), found["audit_rows"]) == (200, 200, 2001)
+
+
+def test_what_was_denied_and_reported_stands_apart(visitor: httpx.Client, database: Database) -> None:
+    run_id, _ = started(database)
+    with database.begin() as tx:
+        audit.record(tx, run_id=run_id, credential_id="-", action="egress", target="evil.example:443", verdict="refused: not named")
+        reports.record(tx, run_id, f"{run_id}-work", ProposedPullRequest(title="Mend it", body="By a cent.\nTwice."))
+    page = Page(visitor.get(f"/runs/{run_id}").text)
+    assert "evil.example:443" in page.by_id("denied").words
+    assert "evil.example" not in page.by_id("credentials").words
+    assert "proposed pull request" in page.by_id("reports").words
+    assert "By a cent." in page.by_id("reports").words
+    [report] = visitor.get(f"/api/runs/{run_id}").json()["reports"]
+    assert (report["kind"], report["title"]) == ("proposed_pull_request", "Mend it")
+
+
+def test_the_credentials_of_a_run_that_is_not_there_are_not_found(visitor: httpx.Client) -> None:
+    assert visitor.get("/api/runs/nosuchrun222/credentials").status_code == 404
