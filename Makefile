@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --requir
 LOCKED := --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help demo attack install test check unit bench lock format clean
+.PHONY: help demo attack install test guards check unit bench lock format clean
 
 help: ## List the verbs
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ test: ## Install what the tests need, then lint, types and the whole suite
 	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
 	@$(MAKE) --silent --no-print-directory check
 	@sh tests/environment/with_engine.sh $(BIN)/python -m pytest -n auto --dist worksteal
+
+guards: ## Switch each listed guard off, one at a time: the test named beside it must fail
+	@sh tests/environment/install.sh
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
+	@sh tests/environment/with_engine.sh $(BIN)/python -m tests.guards.switch
 
 check: $(VENV)/.dev ## Lint and types only
 	@$(BIN)/ruff check .

@@ -70,6 +70,17 @@ def test_the_token_travels_as_a_header_and_never_in_an_error(not_found: Listener
     assert expected not in str(caught.value)
 
 
+def test_t25_the_token_is_for_its_own_host_only(not_found: Listener) -> None:
+    """git itself is asked what it would send to whom."""
+    remote = Remote(url=f"{not_found.url}/octo/hello.git", token=SecretStr(TOKEN))
+
+    def sent_to(url: str) -> str:
+        return Git().run("config", "--get-urlmatch", "http.extraHeader", url, remote=remote, accept=(0, 1)).text
+
+    assert sent_to(f"{not_found.url}/anything").startswith("Authorization: Basic ")
+    assert sent_to("http://collector.invalid/octo/hello.git") == ""
+
+
 def test_a_redirect_is_not_followed_so_the_token_goes_nowhere_else(not_found: Listener) -> None:
     redirecting = Listener(302, location=f"{not_found.url}/elsewhere/info/refs?service=git-upload-pack")
     try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,7 +16,7 @@ from app.core.grant import Credential, Grant
 from app.emulators.github import GitHubEmulator, serve
 from app.errors import PublishRefused, ServiceError
 from app.execute.workspace import Workspaces
-from app.git import Git, Remote
+from app.git import Git, GitResult, Remote
 from app.publish.commit import commit_message
 from app.publish.push import RemoteBranch, push, remote_branch
 from app.settings import Settings
@@ -165,6 +166,23 @@ def test_the_lease_itself_refuses_what_came_between_look_and_push(publisher: Pub
             git_dir=publisher.git_dir, remote=Remote(url=publisher.url, token=publisher.credential.token),
         )
     assert publisher.standing() == first
+
+
+def test_t66_a_commit_that_comes_between_look_and_push_is_not_pushed_over(publisher: Publisher) -> None:
+    theirs: list[str] = []
+
+    class Beaten(Git):
+        """Somebody else is quicker: their commit comes after we have looked, and before we push."""
+
+        def run(self, *arguments: str, **options: Any) -> GitResult:
+            if arguments[0] == "push":
+                theirs.append(publisher.github.person("alice").push("octo/hello", BRANCH, {"README.md": "mine\n"}, "Mine"))
+            return super().run(*arguments, **options)
+
+    with pytest.raises(PublishRefused) as caught:
+        push(Beaten(), publisher.git_dir, publisher.commit(), publisher.url, BRANCH, publisher.credential)
+    assert caught.value.reason == "branch_moved"
+    assert [publisher.standing()] == theirs
 
 
 @pytest.mark.parametrize("branch", ["main", "refs/heads/main", "bellhop/../main", "bellhop/x:main", "+bellhop/x", "bellhop/", "bellhop/X", "-f", ""])
