@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import JsonValue
 
 from app.core.assignment import Assignment, SandboxEnd
-from app.core.event import Event, Parsed, Repo
+from app.core.event import Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
@@ -202,6 +202,12 @@ class Service(Protocol):
 
     def default_branch_head(self, credential: Credential, repo: Repo) -> tuple[str, str]:
         """Return (branch name, commit) of the repository's default branch. Raises ServiceError."""
+
+    def pull_request(self, credential: Credential, repo: Repo, number: int) -> Pull:
+        """Return a pull request as it is now. Raises ServiceError."""
+
+    def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
+        """Return the branches below `prefix` of this repository that have an open pull request. Raises ServiceError."""
 
     def upsert_comment(self, credential: Credential, event: Event, marker: str, body: str) -> str:
         """Create the comment that holds `marker` in the event's thread, or edit it in place; return its URL.

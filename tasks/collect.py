@@ -12,6 +12,7 @@ from app.ledger.runs import Lease
 from app.publish.candidate import Candidate
 from app.publish.commit import commit_message, make_commit
 from app.publish.describe import pull_request_title
+from app.publish.own_config import over_own_config
 from app.publish.policy import check
 from app.publish.proposal import Proposal
 from app.publish.quarantine import import_bundle
@@ -68,7 +69,13 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         else:
             _conclude_without_change(parts, lease, run, end, told.nothing or agent.final_message(said), unfinished)
         return
-    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished, told)
+    dropped: tuple[str, ...] = ()
+    pull = run.event.pull
+    if pull is not None and pull.head_commit != run.base_commit:
+        candidate, dropped = over_own_config(
+            parts.workspaces.git, candidate, pull.head_commit, run.profile.limits.max_patch_kb * 1024
+        )
+    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished, told, dropped)
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:
@@ -101,13 +108,17 @@ def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
     return f"{what}; its last error: {errors[-1]}" if errors else what
 
 
-def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported) -> Proposal:
+def propose(
+    parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported, dropped: tuple[str, ...] = ()
+) -> Proposal:
     """Judge a candidate and make the one commit that may be published. Raises PublishRefused.
 
-    `said` is the agent's last word, in the place of which comes what it proposed as the body, if it did.
+    `said` is the agent's last word, in the place of which comes what it proposed as the body, if it did. `dropped` names
+    agent configuration that the agent changed and the candidate no longer holds.
     """
     said = told.body or said
     verdict = check(candidate.changes, candidate.patch_bytes, run.profile.limits, run.profile.pull_request)
+    verdict = verdict.with_dropped(dropped, run.profile.pull_request)
     verdict.enforce()
     # Only now: what is too large is not looked through.
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
@@ -122,7 +133,8 @@ def propose(parts: Parts, run: Run, candidate: Candidate, said: str, unfinished:
         date_seconds=run.created_at_ms // 1000,
     )
     return Proposal(
-        git_dir=candidate.git_dir, commit=commit, tree=candidate.tree, title=told.title, said=said, changes=candidate.changes, warnings=verdict.warnings,
+        git_dir=candidate.git_dir, commit=commit, base_commit=candidate.base_commit, tree=candidate.tree, title=told.title, said=said,
+        changes=candidate.changes, warnings=verdict.warnings,
         draft=verdict.draft or bool(unfinished) or run.profile.autonomy == "draft",
         unfinished=unfinished,
     )

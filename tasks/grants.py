@@ -9,8 +9,11 @@ from app.core.profile import Profile
 
 
 def authorise_grant(event: Event) -> Grant:
-    """Return what looking up a person's permission needs."""
-    return Grant(purpose="authorise", repo=event.repo, permissions={"metadata": "read"})
+    """Return what looking up a person's permission needs, and the head of the pull request that they write in."""
+    permissions: dict[str, Access] = {"metadata": "read"}
+    if event.is_pull_request:
+        permissions["pull_requests"] = "read"
+    return Grant(purpose="authorise", repo=event.repo, permissions=permissions)
 
 
 def workspace_grant(event: Event, profile: Profile, role: str | None) -> Grant:

@@ -11,10 +11,12 @@ from app.ledger.runs import Lease
 from app.publish.describe import Work, render_pull_request
 from app.publish.proposal import Proposal
 from app.publish.push import push
+from app.publish.workflows import read_workflows
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.grants import publish_grant
 from tasks.leased import LEASE_SECONDS, fence
 from tasks.parts import Parts
+from tasks.target import BRANCHES, refuse_one_too_many, standing_base
 from tasks.verify import verified
 
 # From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
@@ -44,14 +46,19 @@ def _publish(
 ) -> PullRequest:
     service = parts.service(run.event)
     draft = proposal.draft or (verify is not None and not verify.passed)
-    title, body = _describe(parts, run, proposal, verify)
     with parts.credential(publish_grant(run.event), run_id=run.id) as credential:
         if run.event.kind != "by_hand":
             _still_may(service.permission(credential, run.event.repo, run.event.actor.id, run.event.actor.login), run)
+        with parts.database.read() as tx:
+            is_under_way = PUSHING in [name for name, _ in runs.timeline(tx, run.id)]
+        base = standing_base(parts, credential, run, proposal, is_under_way=is_under_way)
+        if not is_under_way:
+            refuse_one_too_many(service.open_branches(credential, run.event.repo, BRANCHES), run)
+        title, body = _describe(parts, run, proposal, verify, base)
         with parts.database.begin() as tx:
             # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.
             runs.renew(tx, lease, LEASE_SECONDS)
-            if PUSHING not in [name for name, _ in runs.timeline(tx, run.id)]:
+            if not is_under_way:
                 refuse_if_cancelled(tx, run.id)
                 runs.mark(tx, run.id, PUSHING)
         standing = push(
@@ -66,9 +73,12 @@ def _publish(
             )
         fence(parts, lease)
         url, number = service.ensure_pull_request(
-            credential, run.event.repo, branch=run.branch, base=run.event.repo.default_branch, title=title, body=body,
-            draft=draft, labels=run.profile.pull_request.labels,
+            credential, run.event.repo, branch=run.branch, base=base, title=title, body=body, draft=draft,
+            labels=run.profile.pull_request.labels,
         )
+    with parts.database.begin() as tx:
+        # What is said in the pull request is about the same case from now on.
+        runs.alias(tx, f"{run.event.source}:{run.event.repo.full_name}#{number}", run.case_id)
     return PullRequest(
         url=url, number=number, branch=run.branch, title=title, draft=draft, verify=verify,
         warnings=tuple(warning.text for warning in proposal.warnings),
@@ -84,7 +94,9 @@ def _still_may(permission: str, run: Run) -> None:
         )
 
 
-def _describe(parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult | None) -> tuple[str, str]:
+def _describe(
+    parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult | None, base: str
+) -> tuple[str, str]:
     with parts.database.read() as tx:
         used = exchanges.usage(tx, run.id)
         rows = sandboxes.of_run(tx, run.id)
@@ -96,6 +108,7 @@ def _describe(parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult |
     title, body = render_pull_request(
         run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,
         unfinished=parts.redacted(proposal.unfinished), settings_url=parts.settings.link_url,
-        templates_dir=parts.settings.templates_dir,
+        templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "",
+        workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit),
     )
     return parts.redacted(title), parts.redacted(body)

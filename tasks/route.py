@@ -73,7 +73,7 @@ def _failed(
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     for _ in range(MAX_DECISIONS):
-        decision, credential_id = _decide(parts, event)
+        decision, event, credential_id = _decide(parts, event)
         try:
             with parts.database.begin() as tx:
                 run = _carry_out(tx, parts, inbox_id, event, decision)
@@ -91,9 +91,11 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     raise LedgerUnavailable(f"{event.thread} changes faster than it can be decided on; it is tried again")
 
 
-def _decide(parts: Parts, event: Event) -> tuple[Decision, str | None]:
-    """Return the decision, and the id of the credential that asking for the actor's permission took, if it did."""
-    credential_id = None
+def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
+    """Return the decision, the event as the run is to see it, and the id of the credential that asking took, if it did.
+
+    The head of a pull request is looked up now, and the run works on that whatever is pushed while it waits.
+    """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
     facts = Facts(bot_login=parts.settings.bot_login)
@@ -101,12 +103,15 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, str | None]:
         facts = Facts(
             bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission
         )
-    if needs_permission(event, parts.profiles, facts):
-        with parts.credential(authorise_grant(event), run_id=None) as credential:
-            credential_id = credential.id
-            actual = parts.service(event).permission(credential, event.repo, event.actor.id, event.actor.login)
-        facts = facts.model_copy(update={"actor_permission": actual})
-    return decide(event, parts.profiles, facts), credential_id
+    if not needs_permission(event, parts.profiles, facts):
+        return decide(event, parts.profiles, facts), event, None
+    with parts.credential(authorise_grant(event), run_id=None) as credential:
+        service = parts.service(event)
+        actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
+        decision = decide(event, parts.profiles, facts.model_copy(update={"actor_permission": actual}))
+        if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
+            event = event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
+        return decision, event, credential.id
 
 
 def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Decision) -> Run | None:
@@ -120,7 +125,11 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         inbox.settle(tx, inbox_id, state="ignored", decision=f"ignore: {decision.reason} ({why})")
         return None
     if isinstance(decision, Start):
-        run_id = runs.create(tx, event, parts.profiles[decision.profile], hosts.least_busy(tx))
+        profile = parts.profiles[decision.profile]
+        if event.is_from_fork:
+            # Who rang vouches for the wish, and nobody for a stranger's files: words come out of such a run, and no more.
+            profile = profile.model_copy(update={"workspace": "ro"})
+        run_id = runs.create(tx, event, profile, hosts.least_busy(tx))
         if run_id is None:
             raise _Overtaken
     else:

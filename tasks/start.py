@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 
 from app.core.assignment import Assignment
+from app.core.grant import Credential
 from app.core.isolation import at_least
 from app.core.profile import Profile
 from app.core.run import COMMENT, Run
-from app.errors import BellhopError, SandboxRefused
+from app.errors import BellhopError, PublishRefused, SandboxRefused
 from app.execute.tooling.layout import RUNNER_ARGV
 from app.ledger import hosts, outbox, runs, sandboxes
 from app.ledger.runs import Lease
-from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec
+from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
 from app.publish.proposal import Proposal
 from app.publish.push import refuse_if_moved
 from tasks.conclude import refuse_if_cancelled
@@ -37,6 +38,7 @@ def start(parts: Parts, run_id: str) -> None:
 def _start(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         refuse_if_cancelled(tx, run.id)
+    refuse_closed(run)
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
         with parts.database.begin() as tx:
@@ -83,9 +85,10 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
     """Bring the mirror up to date and return the commit that the run works from, chosen once."""
     service = parts.service(run.event)
     with parts.credential(entitled_grant(parts, run), run_id=run.id) as credential:
-        wanted = run.base_commit or service.default_branch_head(credential, run.event.repo)[1]
         url = service.clone_url(run.event.repo)
-        commit = parts.workspaces.fetch(run.event.repo, url, credential, wanted)
+        commit = run.base_commit or _base(parts, service, credential, run)
+        if run.base_commit is not None:
+            parts.workspaces.fetch(run.event.repo, url, credential, commit)
         if run.profile.workspace == "rw":
             # The publisher looks again and decides; this only spares a run whose result could not be published.
             with parts.database.read() as tx:
@@ -96,6 +99,28 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
     with parts.database.begin() as tx:
         runs.write(tx, lease, base_commit=commit)
     return commit
+
+
+def _base(parts: Parts, service: Service, credential: Credential, run: Run) -> str:
+    """Return the default branch's head, or the pull request's with the default branch's agent configuration."""
+    repo, pull = run.event.repo, run.event.pull
+    url = service.clone_url(repo)
+    default = parts.workspaces.fetch(repo, url, credential, service.default_branch_head(credential, repo)[1])
+    if pull is None:
+        return default
+    head = parts.workspaces.fetch(repo, url, credential, pull.head_commit, pull.number)
+    return parts.workspaces.with_trusted_config(repo, head, default)
+
+
+def refuse_closed(run: Run) -> None:
+    """Raise PublishRefused for a pull request that was merged or closed when somebody rang in it."""
+    pull = run.event.pull
+    if pull is not None and pull.state != "open":
+        what = "merged" if pull.merged else "closed"
+        raise PublishRefused(
+            f"This pull request is {what}, so there is nothing to work on in it. "
+            f"{'Open an issue for what is left to do' if pull.merged else 'Open it again first'}.", reason="pull_request_closed",
+        )
 
 
 def choose_backend(parts: Parts, profile: Profile) -> SandboxBackend:

@@ -34,6 +34,21 @@ class Repo(Noun):
         return self.full_name.split("/", 1)[1]
 
 
+class Pull(Noun):
+    """A pull request as it stood when its event was routed, or as the event's own payload says.
+
+    `head_commit` is what a run works on, whatever is pushed later. `head_repo_id` is None where the fork is gone.
+    """
+
+    number: int
+    state: Literal["open", "closed"]
+    merged: bool = False
+    head_repo_id: int | None
+    head_ref: str
+    head_commit: str
+    base_ref: str
+
+
 class Event(Noun):
     """One verified happening at a trigger.
 
@@ -42,7 +57,7 @@ class Event(Noun):
     `thread` is the stable name of the conversation, such as `github:octo/hello#7`; `kind` is the service's event and action, such as
     `issues.labeled`; `title` and `text` are untrusted words of people; `number` is the issue or pull
     request; `label` is the label just added; `comment_id` the comment just written; `occurred_at` is
-    the service's own ISO 8601 time.
+    the service's own ISO 8601 time; `pull` what is known of the pull request, once it is.
     """
 
     source: str
@@ -61,6 +76,12 @@ class Event(Noun):
     labels: tuple[str, ...] = ()
     comment_id: int | None = None
     occurred_at: str | None = None
+    pull: Pull | None = None
+
+    @property
+    def is_from_fork(self) -> bool:
+        """Whether it is about a pull request whose head is not in this repository."""
+        return self.pull is not None and self.pull.head_repo_id != self.repo.id
 
 
 class Ignored(Noun):

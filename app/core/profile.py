@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.core.agent_config import AGENT_CONFIG
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
 from app.core.grant import Access
@@ -86,9 +87,9 @@ class Limits(Section):
     max_steps: Annotated[int, Field(ge=1)] = 100
     max_changed_files: Annotated[int, Field(ge=1)] = 100
     max_patch_kb: Annotated[int, Field(ge=1)] = 4096
+    max_open_pull_requests: Annotated[int, Field(ge=1)] = 10
     protected_paths: tuple[str, ...] = (
-        ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", "AGENTS.md", "CLAUDE.md",
-        ".claude/**", ".codex/**", ".mcp.json", ".husky/**",
+        ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", *(f"**/{name}" for name in AGENT_CONFIG),
     )
 
 
@@ -108,6 +109,7 @@ class PullRequestPolicy(Section):
 
     labels: tuple[str, ...] = ()
     protected_paths: Literal["draft", "refuse"] = "draft"
+    lockfiles: Literal["allow", "draft", "refuse"] = "allow"
     secrets: Literal["refuse", "draft"] = "refuse"
 
 

@@ -49,6 +49,14 @@ class Run(Noun):
         """The one branch that this run may push."""
         return f"bellhop/{self.case_id}"
 
+    @property
+    def base_branch(self) -> str:
+        """The branch that a result is proposed for: of a pull request its head, but for one of the same case's own."""
+        pull = self.event.pull
+        if pull is None:
+            return self.event.repo.default_branch
+        return pull.base_ref if pull.head_ref == self.branch else pull.head_ref
+
 
 # What every text of Bellhop's own carries, so that it never takes its own words for somebody else's.
 MARKER_START = "<!-- bellhop-run:"

@@ -34,6 +34,15 @@ def case_of(tx: Connection, thread: str) -> str:
     return case_id
 
 
+def alias(tx: Connection, thread: str, case_id: str) -> None:
+    """Make a thread one of the case's, unless it is some case's already."""
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(threads).values(thread=thread, case_id=case_id))
+    except IntegrityError:
+        return
+
+
 def create(tx: Connection, event: Event, profile: Profile, host: str | None, run_id: str | None = None) -> str | None:
     """Save a queued run for the event's thread and return its id; None if the thread has a live run.
 
@@ -79,8 +88,13 @@ def load_still(tx: Connection, run_id: str) -> Run | None:
 
 
 def live_in_thread(tx: Connection, thread: str) -> Run | None:
-    """Return the thread's live run, or None."""
-    row = tx.execute(select(runs).where(runs.c.thread == thread, runs.c.state != "done")).one_or_none()
+    """Return the live run of the thread, or of another thread about the same case; None if there is none."""
+    case_id = select(threads.c.case_id).where(threads.c.thread == thread).scalar_subquery()
+    row = tx.execute(
+        select(runs)
+        .where(or_(runs.c.thread == thread, runs.c.case_id == case_id), runs.c.state != "done")
+        .order_by(runs.c.thread != thread, runs.c.created_at_ms).limit(1)
+    ).one_or_none()
     return None if row is None else _noun(row)
 
 

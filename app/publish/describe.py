@@ -12,10 +12,13 @@ from app.publish.candidate import FileChange
 from app.publish.inert import Inert, line, span
 from app.publish.policy import SAYS, Violation
 from app.publish.templates import render
+from app.publish.workflows import Workflows
 from app.settings import ROOT
 
 TEMPLATES_DIR = ROOT / "templates"
 BODY_LIMIT_CHARS = 60_000  # GitHub takes 65536
+
+NO_WORKFLOWS = Workflows()
 
 _SAYS = {rule: Inert(said) for rule, said in SAYS.items()}
 _STAGES = {
@@ -46,12 +49,13 @@ class Work(Noun):
 def render_pull_request(
     run: Run, *, changes: tuple[FileChange, ...], work: Work, agent_text: str, agent_title: str = "",
     verify: VerifyResult | None = None, warnings: tuple[Violation, ...] = (), unfinished: str = "", settings_url: str = "",
-    templates_dir: Path = TEMPLATES_DIR,
+    templates_dir: Path = TEMPLATES_DIR, base: str = "", base_commit: str = "", workflows: Workflows = NO_WORKFLOWS,
 ) -> tuple[str, str]:
     """Return the pull request's title and body.
 
     What the host measured stands first and apart; `agent_text` and `agent_title` are the agent's own words and end up inert.
-    `unfinished` says why the agent did not end well (empty: it did). `settings_url` is where this Bellhop's pages are (empty: no link). Raises ProfileError (the template).
+    `unfinished` says why the agent did not end well (empty: it did). `settings_url` is where this Bellhop's pages are (empty: no link). `base` and
+    `base_commit` say what the result is proposed for and stands on, `workflows` what its push starts. Raises ProfileError (the template).
     """
     issue = run.event.number if not run.event.is_pull_request else None
     body = render(
@@ -59,7 +63,8 @@ def render_pull_request(
         changes=changes, files=Inert("1 file" if len(changes) == 1 else f"{len(changes)} files"), added=sum(change.added or 0 for change in changes),
         deleted=sum(change.deleted or 0 for change in changes), work=work, verify=verify,
         warnings=[(_SAYS[warning.rule], warning) for warning in warnings], unfinished=unfinished, agent_text=agent_text,
-        run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)),
+        run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)), base=base or run.base_branch,
+        base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows,
     )
     if len(body) > BODY_LIMIT_CHARS:
         # Only a template of the team's own can do this: the shipped one cuts each part.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
 from app.core.noun import Noun
+from app.core.paths import folded, may_be_short_for
 from app.core.profile import Limits, PullRequestPolicy
 from app.errors import PublishRefused
 from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
-    "known_secret", "secret_shape",
-    "said_nothing_to_do",
+    "known_secret", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -28,8 +27,19 @@ SAYS: dict[Rule, str] = {
     "known_secret": "holds a secret of this Bellhop",
     "secret_shape": "adds what looks like a credential",
     "said_nothing_to_do": "came although the agent had reported that there is nothing to do",
+    "lockfile": "changes what a lockfile pins",
+    "agent_config": "left out a change to agent configuration, which a run on a pull request takes from the default branch",
 }
-_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "said_nothing_to_do")
+_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do")
+
+# Files that say exactly which packages are installed: a reviewer sees a wall of hashes, and one of them is enough.
+LOCKFILES = (
+    "bun.lock", "bun.lockb", "Cargo.lock", "Chart.lock", "composer.lock", "conan.lock", "deno.lock", "flake.lock", "Gemfile.lock",
+    "gems.locked", "go.sum", "go.work.sum", "gradle.lockfile", "mix.lock", "npm-shrinkwrap.json", "package-lock.json", "packages.lock.json",
+    "Package.resolved", "pdm.lock", "Pipfile.lock", "pixi.lock", "pnpm-lock.yaml", "Podfile.lock", "poetry.lock", "pubspec.lock", "pylock.toml",
+    "uv.lock", "yarn.lock", ".terraform.lock.hcl",
+)
+_LOCKFILE_NAMES = frozenset(folded(name) for name in LOCKFILES)
 _FILE_MODES = ("100644", "100755")
 
 
@@ -64,6 +74,13 @@ class Verdict(Noun):
         """Return the verdict on a result that came with the agent's word that there is `nothing` to do (empty: without)."""
         warned = (Violation(rule="said_nothing_to_do", path=nothing),) if nothing else ()
         return self.model_copy(update={"warnings": (*warned, *self.warnings)})
+
+    def with_dropped(self, paths: Sequence[str], pull_request: PullRequestPolicy) -> Verdict:
+        """Return the verdict with agent configuration that was changed in vain and is not in the result any more."""
+        found = tuple(Violation(rule="agent_config", path=path) for path in paths)
+        if pull_request.protected_paths == "refuse":
+            return self.model_copy(update={"refusals": (*self.refusals, *found)})
+        return self.model_copy(update={"warnings": (*self.warnings, *found)})
 
     def with_secrets(self, found: Sequence[Violation], pull_request: PullRequestPolicy) -> Verdict:
         """Return the verdict with what a look for secrets has found; a secret of Bellhop's own is never published."""
@@ -100,6 +117,9 @@ def check(
         if pattern is not None:
             violation = Violation(rule="protected_path", path=change.path, detail=f"(profile: {pattern})")
             (refusals if pull_request.protected_paths == "refuse" else warnings).append(violation)
+        elif pull_request.lockfiles != "allow" and is_lockfile(change.path):
+            violation = Violation(rule="lockfile", path=change.path)
+            (refusals if pull_request.lockfiles == "refuse" else warnings).append(violation)
     return Verdict(refusals=tuple(refusals), warnings=tuple(warnings))
 
 
@@ -108,23 +128,27 @@ def covers(pattern: str, path: str) -> bool:
 
     A pattern is matched from the root, piece by piece between slashes. `*`, `?` and `[...]` stay within a piece;
     `**` is any number of pieces, none included. A pattern that matches a directory covers all that lies below it,
-    and `dir/**` covers `dir` itself, so that it cannot be replaced by a file or a link. Case does not
-    count, nor do invisible characters or the width of letters: some file systems of those who check it out do not tell them apart.
+    and `dir/**` covers `dir` itself, so that it cannot be replaced by a file or a link. Other spellings that some file
+    system of those who check it out takes for the same count too (app/core/paths.py), short names of NTFS among them.
     """
-    return _covers([_folded(part) for part in pattern.strip("/").split("/")], [_folded(part) for part in path.split("/")])
+    return _covers(folded(pattern), folded(path))
 
 
-def _covers(pattern: list[str], path: list[str]) -> bool:
+def is_lockfile(path: str) -> bool:
+    """Return whether a path is a lockfile, in any directory and spelling."""
+    return folded(path)[-1:] in _LOCKFILE_NAMES
+
+
+def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:
     if not pattern:
         return True
     if pattern[0] == "**":
         return any(_covers(pattern[1:], path[skip:]) for skip in range(len(path) + 1))
-    return bool(path) and fnmatch.fnmatchcase(path[0], pattern[0]) and _covers(pattern[1:], path[1:])
+    return bool(path) and _matches(path[0], pattern[0]) and _covers(pattern[1:], path[1:])
 
 
-def _folded(piece: str) -> str:
-    visible = "".join(c for c in piece if unicodedata.category(c) != "Cf")
-    return unicodedata.normalize("NFKC", visible).casefold()
+def _matches(piece: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(piece, pattern) or may_be_short_for(piece, pattern)
 
 
 def _type_rules(change: FileChange) -> list[Rule]:

@@ -10,7 +10,7 @@ from app.publish.policy import Violation
 
 
 class Proposal(Noun):
-    """`commit` stands in the bare repository `git_dir`; `said` is the agent's last word, untrusted.
+    """`commit`, over `base_commit`, stands in the bare repository `git_dir`; `said` is the agent's last word, untrusted.
 
     `warnings` come first in the pull request; `unfinished` says why the agent did not end well (empty: it did),
     which makes the pull request a draft. `title` is the agent's own, if it proposed one. `tree` is the commit's: what a replay is
@@ -21,6 +21,7 @@ class Proposal(Noun):
     commit: str
     tree: str = ""
     title: str = ""
+    base_commit: str = ""  # one put on file by an older release does not say
     said: str = ""
     changes: tuple[FileChange, ...]
     warnings: tuple[Violation, ...] = ()

@@ -99,13 +99,16 @@ class Scene:
 
     # What people do.
 
-    def ring(self, *, actor: Actor = ALICE, kind: str = "issues.labeled", said: str = "", number: int | None = 1) -> int:
+    def ring(
+        self, *, actor: Actor = ALICE, kind: str = "issues.labeled", said: str = "", number: int | None = 1,
+        is_pull_request: bool = False,
+    ) -> int:
         """Put an event on file as the intake does, and return its id."""
         self.deliveries += 1
         event = Event(
             source="github", kind=kind, delivery_key=f"delivery-{self.deliveries}", thread=f"github:octo/hello#{number}",
             actor=actor, repo=REPO, url="https://github.invalid/octo/hello/issues/1", title="It breaks", text=said,
-            number=number, label="bellhop" if kind == "issues.labeled" else None,
+            number=number, is_pull_request=is_pull_request, label="bellhop" if kind == "issues.labeled" else None,
         )
         with self.database.begin() as tx:
             return inbox.store(tx, event).id
@@ -193,17 +196,19 @@ class Scene:
         base = self.run(run_id).base_commit
         assert base is not None
         place = self.directory / f"agent-{run_id}"
-        self._git("clone", "--quiet", str(self.parts.workspaces.mirror(REPO)), str(place))
-        self._git("-C", str(place), "checkout", "--quiet", "-B", "main", base)
+        self.git(None, "clone", "--quiet", str(self.parts.workspaces.mirror(REPO)), str(place))
+        self.git(place, "checkout", "--quiet", "-B", "main", base)
         for name, content in files.items():
             (place / name).write_text(content)
-        self._git("-C", str(place), "add", "--all")
-        self._git("-C", str(place), "commit", "--quiet", "-m", "the agent's own words")
-        self._git("-C", str(place), "bundle", "create", "--quiet", str(place / "b"), f"{base}..HEAD")
-        return place / "b", self._git("-C", str(place), "rev-parse", "HEAD")
+        self.git(place, "add", "--all")
+        self.git(place, "commit", "--quiet", "-m", "the agent's own words")
+        self.git(place, "bundle", "create", "--quiet", str(place / "b"), f"{base}..HEAD")
+        return place / "b", self.git(place, "rev-parse", "HEAD")
 
-    def _git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], env=_GIT, capture_output=True, text=True, timeout=20, check=True)
+    def git(self, place: Path | None, *arguments: str) -> str:
+        """Run plain git somewhere, as somebody who is not Bellhop."""
+        at = ("-C", str(place)) if place else ()
+        done = subprocess.run(["git", *at, *arguments], env=_GIT, capture_output=True, text=True, timeout=20, check=True)
         return done.stdout.strip()
 
     # What can be asked afterwards.

@@ -12,7 +12,7 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from app.core.event import Event, Repo
+from app.core.event import Event, Pull, Repo
 from app.core.grant import Credential
 from app.core.permission import PERMISSIONS
 from app.errors import ServiceError
@@ -21,6 +21,7 @@ from triggers.github.failures import as_service_error, message_of
 
 # GitHub takes no longer comment or pull request body.
 BODY_LIMIT_CHARACTERS = 65_536
+PULLS_LOOKED_AT = 1000
 _CUT = "\n\n[cut here: GitHub takes no longer text]"
 
 
@@ -77,13 +78,40 @@ class GitHubService:
         """
         with as_service_error(f"reading the default branch of {repo.full_name}"):
             repository = self._repository(credential, repo)
-            if repository.id != repo.id:
-                raise ServiceError(
-                    f"{repo.full_name} is another repository by now ({repository.id}, not {repo.id}): start again there",
-                    reason="repository_replaced", retryable=False,
-                )
+            _same(repo, repository.id)
             branch = repository.default_branch
             return branch, repository.get_branch(branch).commit.sha
+
+    def pull_request(self, credential: Credential, repo: Repo, number: int) -> Pull:
+        """Return a pull request as it is now. Raises ServiceError.
+
+        https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
+        """
+        requester = self._connection.requester(credential.token)
+        with as_service_error(f"reading the pull request {number} of {repo.full_name}"):
+            _, data = requester.requestJsonAndCheck("GET", f"/repos/{quote(repo.full_name)}/pulls/{number}")
+            head, base = data["head"], data["base"]
+            _same(repo, base["repo"]["id"])
+            return Pull(
+                number=data["number"], state=data["state"], merged=bool(data.get("merged")),
+                # A fork that was deleted is null here; what it proposed stays at refs/pull/N/head.
+                head_repo_id=None if head["repo"] is None else head["repo"]["id"],
+                head_ref=head["ref"], head_commit=head["sha"], base_ref=base["ref"],
+            )
+
+    def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
+        """Return the branches below `prefix` with an open pull request, looking at the newest thousand.
+
+        Raises ServiceError.
+        """
+        found: set[str] = set()
+        with as_service_error(f"counting the open pull requests of {repo.full_name}"):
+            for count, pull in enumerate(self._repository(credential, repo).get_pulls(state="open")):
+                if count >= PULLS_LOOKED_AT:
+                    break
+                if pull.head.ref.startswith(prefix) and pull.head.repo is not None and pull.head.repo.id == repo.id:
+                    found.add(pull.head.ref)
+        return frozenset(found)
 
     def upsert_comment(self, credential: Credential, event: Event, marker: str, body: str) -> str:
         """Create or edit the one comment that holds `marker`; return its URL. Raises ServiceError."""
@@ -152,6 +180,14 @@ class GitHubService:
             if first is None and author.type == "Bot":
                 first = comment
         return first
+
+
+def _same(repo: Repo, found_id: int) -> None:
+    if found_id != repo.id:
+        raise ServiceError(
+            f"{repo.full_name} is another repository by now ({found_id}, not {repo.id}): start again there",
+            reason="repository_replaced", retryable=False,
+        )
 
 
 def _open_pull(repository: Repository, repo: Repo, branch: str) -> PullRequest | None:

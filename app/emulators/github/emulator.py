@@ -15,7 +15,7 @@ from app.emulators.github.deliveries import Deliveries, Delivery
 from app.emulators.github.faults import Fault, Faults
 from app.emulators.github.person import Person, issue_numbered, repository_named
 from app.emulators.github.seed import Seed, SeedInstallation, SeedRepository, SeedUser
-from app.emulators.github.state import App, Comment, Installation, Issue, Repository, Role, Token, User
+from app.emulators.github.state import App, Comment, Installation, Issue, Repository, Role, Token, User, WorkflowRun
 from app.emulators.github.tokens import is_live
 from app.emulators.github.webhooks import tell_installation
 from app.emulators.github.world import Clock, World
@@ -210,6 +210,10 @@ class GitHubEmulator:
         """Return the comments of an issue or a pull request, oldest first."""
         with self.world.lock:
             return list(issue_numbered(self.world, full_name, number).comments)
+
+    def workflow_runs(self, full_name: str) -> list[WorkflowRun]:
+        """Return the workflow runs that have begun, oldest first."""
+        return list(self.repository(full_name).workflow_runs)
 
     def live_tokens(self) -> list[Token]:
         """Return the installation tokens that work now: unrevoked, unexpired, of an installation that is there."""

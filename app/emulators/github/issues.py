@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from app.emulators.github import workflows
 from app.emulators.github.problems import invalid
 from app.emulators.github.shapes import issue as issue_shapes
 from app.emulators.github.shapes import pull as pull_shapes
@@ -85,6 +86,7 @@ def comment(
     written = Comment(world.state.new_id(), author, body, now, now, via_app)
     issue.comments.append(written)
     issue.updated_at = now
+    workflows.commented(world, repo, "created")
     tell(world, "issue_comment", "created", repo, author, _comment_body(world, repo, issue, written))
     return written
 
@@ -157,6 +159,7 @@ def tell_issue(
         shape: Json = {"issue": issue_shapes.issue(world, repo, issue)}
         tell(world, "issues", action, repo, actor, {**shape, **(more or {})})
         return
+    workflows.pull_changed(world, repo, issue, action)
     shape = {"number": issue.number, "pull_request": pull_shapes.pull(world, repo, issue)}
     tell(world, "pull_request", action, repo, actor, {**shape, **(more or {})})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.emulators.github import pulls, store, trees
+from app.emulators.github import pulls, store, trees, workflows
 from app.emulators.github.shapes.account import Json
 from app.emulators.github.shapes.commit import account_of
 from app.emulators.github.state import Repository, User
@@ -37,6 +37,8 @@ def moved(world: World, repo: Repository, ref: str, before: str, after: str, pus
         "head_commit": None if deleted else _commit(world, repo, store.read_commit(repo.path, after)),
         "pusher": {"name": pusher.login, "email": pusher.email},
     })
+    if ref.startswith("refs/heads/") and not deleted:
+        workflows.pushed(world, repo, ref.removeprefix("refs/heads/"), after, created=created)
     if ref.startswith("refs/heads/"):
         pulls.head_moved(world, repo, ref.removeprefix("refs/heads/"), before, after, pusher)
 

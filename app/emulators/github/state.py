@@ -107,6 +107,18 @@ class CheckRun:
 
 
 @dataclass
+class WorkflowRun:
+    """That a workflow began: its file, and the event and head commit that it began for."""
+
+    id: int
+    path: str
+    event: str
+    head_sha: str
+    head_branch: str
+    created_at: datetime
+
+
+@dataclass
 class Status:
     """One commit status."""
 
@@ -140,6 +152,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
+    workflow_runs: list[WorkflowRun] = field(default_factory=list)
 
     @property
     def full_name(self) -> str:

@@ -15,10 +15,10 @@ FETCH_TIMEOUT_SECONDS = 1800.0
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-def fetch(git: Git, mirrors: Path, repo: Repo, remote: Remote, wanted: str) -> str:
+def fetch(git: Git, mirrors: Path, repo: Repo, remote: Remote, wanted: str, pull: int | None = None) -> str:
     """Bring the mirror up to date and return the commit that `wanted` names: a commit, or a branch.
 
-    A commit that is there already costs no request. A first fetch that fails leaves nothing behind.
+    `pull` brings the head of that pull request too, which may be a fork's: the repository itself holds it. A commit that is there already costs no request. A first fetch that fails leaves nothing behind.
     Raises ServiceError (the remote), WorkspaceError (no such commit or branch; the disk).
     """
     mirror = mirrors / f"{repo.id}.git"
@@ -27,9 +27,9 @@ def fetch(git: Git, mirrors: Path, repo: Repo, remote: Remote, wanted: str) -> s
         if mirror.is_dir():
             if is_commit and has_commit(git, mirror, wanted):
                 return wanted
-            _update(git, mirror, remote)
+            _update(git, mirror, remote, pull)
         else:
-            _first(git, mirror, remote)
+            _first(git, mirror, remote, pull)
         commit = _resolve(git, mirror, wanted if is_commit else f"refs/heads/{wanted}")
     if commit is None:
         raise WorkspaceError(
@@ -56,20 +56,22 @@ def _resolve(git: Git, mirror: Path, name: str) -> str | None:
     return found.text if found.code == 0 and COMMIT.fullmatch(found.text) else None
 
 
-def _first(git: Git, mirror: Path, remote: Remote) -> None:
+def _first(git: Git, mirror: Path, remote: Remote, pull: int | None) -> None:
     growing = mirror.with_suffix(".growing")
     remove_tree(growing)  # what a killed worker left; the lock is ours
     try:
         git.run("init", "--quiet", "--bare", "--template=", str(growing))
-        _update(git, growing, remote)
+        _update(git, growing, remote, pull)
         growing.rename(mirror)
     finally:
         remove_tree(growing)
 
 
-def _update(git: Git, mirror: Path, remote: Remote) -> None:
+def _update(git: Git, mirror: Path, remote: Remote, pull: int | None) -> None:
+    # Not below refs/heads: what a fork calls its branch is nobody's branch here.
+    also = () if pull is None else (f"+refs/pull/{pull:d}/head:refs/bellhop/pulls/{pull:d}",)
     git.run(
         "fetch", "--quiet", "--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head",
-        "--no-recurse-submodules", "--end-of-options", remote.url, "+refs/heads/*:refs/heads/*",
+        "--no-recurse-submodules", "--end-of-options", remote.url, "+refs/heads/*:refs/heads/*", *also,
         git_dir=mirror, remote=remote, timeout_seconds=FETCH_TIMEOUT_SECONDS,
     )

@@ -15,6 +15,7 @@ from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
+from app.execute.workspace.trusted import with_trusted_config
 from app.execute.workspace.usage import used_mb
 from app.git import Git, Remote
 from app.ports import PreparedWorkspace
@@ -39,14 +40,23 @@ class Workspaces:
         """Return where the repository's mirror is."""
         return self._directory("mirrors") / f"{repo.id}.git"
 
-    def fetch(self, repo: Repo, clone_url: str, credential: Credential | None, ref_or_commit: str = "") -> str:
+    def fetch(
+        self, repo: Repo, clone_url: str, credential: Credential | None, ref_or_commit: str = "", pull: int | None = None
+    ) -> str:
         """Fetch the repository into its mirror and return the commit of a branch (default: the default one) or a commit.
 
-        Raises ServiceError, WorkspaceError.
+        `pull` brings the head of that pull request too, wherever it comes from. Raises ServiceError, WorkspaceError.
         """
         remote = Remote(url=clone_url, token=credential.token if credential else None)
         wanted = ref_or_commit.removeprefix("refs/heads/") or repo.default_branch
-        return mirror.fetch(self.git, self._directory("mirrors"), repo, remote, wanted)
+        return mirror.fetch(self.git, self._directory("mirrors"), repo, remote, wanted, pull)
+
+    def with_trusted_config(self, repo: Repo, head: str, trusted: str) -> str:
+        """Return `head`, or a commit over it, with the agent configuration of `trusted`; the mirror holds both.
+
+        Raises WorkspaceError.
+        """
+        return with_trusted_config(self.git, self.mirror(repo), head, trusted)
 
     def prepare(self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int) -> PreparedWorkspace:
         """Lay out the workspace of a sandbox at a commit that the mirror holds; safe to repeat. Raises WorkspaceError."""
