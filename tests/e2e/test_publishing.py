@@ -102,3 +102,16 @@ def test_t12_a_fork_is_answered_and_nothing_is_written_but_the_answer(embed: Emb
     assert road.github.branches(REPO) == branches
     assert len(road.github.pull_requests(REPO)) == 1
     road.nothing_is_left()
+
+
+def test_t11_a_run_sees_the_words_that_were_signed(embed: Embed) -> None:
+    """What the label vouched for is in its webhook; nothing is read again that somebody could have changed since."""
+    road = embed(sealed('grep -o "make it [a-z]*" $BELLHOP_PROMPT_FILE >> till.txt\n'))
+    ada = road.github.person("ada")
+    ada.edit_issue(REPO, 1, title="make it shine", body="make it good")
+    road.ring()
+    ada.edit_issue(REPO, 1, title="make it fail", body="make it evil")
+    road.github.person("eve").comment(REPO, 1, "make it worse")
+    road.told("Pull request")
+    assert road.github.read(REPO, road.branch(), "till.txt").splitlines()[1:] == ["make it shine", "make it good"]
+    road.nothing_is_left()
