@@ -164,7 +164,10 @@ def test_t57_a_redirect_to_a_host_that_the_entry_does_not_name_is_refused_and_se
     house: House, sandbox: str, registry: FakeRegistry
 ) -> None:
     path = registry.add_wheel("hello", "1.0", "hi")
-    for where in ELSEWHERE:
+    # The last one is there, and would give it: the same server under a name that this entry does not have.
+    there = f"{registry.url.replace('127.0.0.1', 'localhost')}/other-files/hello.whl"
+    registry.put("/other-files/hello.whl", registry.files[path][1])
+    for where in (*ELSEWHERE, there):
         registry.redirects[path] = where
         answer = house.door(sandbox).get("/registry/pypi/files/1/packages/hello/hello-1.0-py3-none-any.whl")
         assert answer.status_code == 502, where
