@@ -23,6 +23,8 @@ emulate_app = typer.Typer(no_args_is_help=True, help="Serve an emulator of an ou
 profiles_app = typer.Typer(no_args_is_help=True, help="Look at the profiles.")
 app.add_typer(emulate_app, name="emulate")
 app.add_typer(profiles_app, name="profiles")
+egress_app = typer.Typer(no_args_is_help=True, help="Look at what sandboxes may reach.")
+app.add_typer(egress_app, name="egress")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -189,6 +191,18 @@ def profiles_check(directory: Annotated[Path | None, typer.Argument()] = None) -
 
     settings = _settings()
     raise typer.Exit(check_profiles(settings, directory or settings.profiles_dir))
+
+
+@egress_app.command("propose")
+def egress_propose(
+    profile: Annotated[str, typer.Argument(help="The profile's name.")],
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="How many of its newest runs to look at.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Print what the denials of recent runs would add to a profile's `egress: connect:`."""
+    from app.commands.egress import propose
+
+    propose(_settings(), profile, run_limit=runs, as_json=as_json)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.grants import publish_grant
 from tasks.leased import LEASE_SECONDS, fence
 from tasks.parts import Parts
+from tasks.replies import denied_of
 from tasks.target import BRANCHES, refuse_one_too_many, standing_base
 from tasks.verify import verified
 
@@ -100,6 +101,7 @@ def _describe(
     with parts.database.read() as tx:
         used = exchanges.usage(tx, run.id)
         rows = sandboxes.of_run(tx, run.id)
+        denied = denied_of(tx, parts, run.id)
     agent_ms = next((row.end.duration_ms for row in rows if row.role == "work" and row.end is not None), None)
     work = Work(
         model=run.profile.agent.model, steps=used.exchanges or None, input_tokens=used.input_tokens or None,
@@ -109,6 +111,6 @@ def _describe(
         run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,
         unfinished=parts.redacted(proposal.unfinished), settings_url=parts.settings.link_url,
         templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "",
-        workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit),
+        workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit), denied=denied,
     )
     return parts.redacted(title), parts.redacted(body)

@@ -56,4 +56,4 @@ def verified(parts: Parts, run: Run) -> VerifyResult | None:
         row = sandboxes.load(tx, sandbox_id)
         said = steps.of_sandbox(tx, run.id, sandbox_id)
     end = (row.end if row else None) or SandboxEnd(reason="lost", text="the verify sandbox left no word")
-    return verify_result(run.profile.verify, end, [step.text for step in said if step.data.get("stream") != "runner"])
+    return verify_result(run.profile.verify, end, [step.text for step in said if step.data.get("stream") not in ("runner", "gateway")])

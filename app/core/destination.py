@@ -14,6 +14,8 @@ from app.core.noun import Noun
 Address: TypeAlias = IPv4Address | IPv6Address
 
 HTTPS_PORT = 443
+# Why a tunnel is denied that a profile could permit; on record, and read again from there.
+NOT_NAMED = "not in the profile's `egress: connect:`"
 
 # CONNECT's target is authority-form, and the port is always said: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
 _AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):([1-9][0-9]{0,4})")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, not_, select, update
 
+from app.core.denied import Denied
 from app.ledger.database import now_ms
 from app.ledger.tables import audit
 
@@ -90,3 +91,10 @@ def of_run(tx: Connection, run_id: str) -> list[AuditRow]:
     columns = [audit.c[name] for name in AuditRow._fields]
     rows = tx.execute(select(*columns).where(audit.c.run_id == run_id).order_by(audit.c.id))
     return [AuditRow(*row) for row in rows]
+
+
+def denied(tx: Connection, run_id: str, *, action: str | None = None) -> list[Denied]:
+    """Return what the run's sandboxes were denied, in order, each once; `action` is one part of the door (None: all)."""
+    found = (Denied(target=row.target, why=row.verdict.partition(": ")[2]) for row in of_run(tx, run_id)
+             if action in (None, row.action) and (row.verdict == "refused" or row.verdict.startswith("refused: ")))
+    return list(dict.fromkeys(found))

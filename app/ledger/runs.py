@@ -15,6 +15,8 @@ from app.errors import LeaseLost
 from app.ledger.database import now_ms
 from app.ledger.tables import hosts, runs, stages, threads
 
+_PAGE = 200
+
 
 class Lease(NamedTuple):
     """The right to advance one run until it expires; `epoch` fences every write made under it."""
@@ -102,6 +104,18 @@ def recent(tx: Connection, limit: int = 50, offset: int = 0) -> list[Run]:
     """Return runs, newest first."""
     rows = tx.execute(select(runs).order_by(runs.c.created_at_ms.desc(), runs.c.id).limit(limit).offset(offset))
     return [_noun(row) for row in rows]
+
+
+def of_profile(tx: Connection, profile: str, limit: int, look_at: int = 2000) -> list[Run]:
+    """Return runs of one profile, newest first, from among the newest `look_at` of all."""
+    found: list[Run] = []
+    # The name is inside a document that is not queried into.
+    for offset in range(0, look_at, _PAGE):
+        page = recent(tx, _PAGE, offset)
+        found += [run for run in page if run.profile.name == profile]
+        if len(page) < _PAGE or len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def take(tx: Connection, run_id: str, owner: str, hold_seconds: float) -> Lease | None:

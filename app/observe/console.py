@@ -19,12 +19,12 @@ from app.ledger.database import Database
 from app.ledger.inbox import Entry
 from app.ledger.steps import StepRow
 from app.observe.text import clock, line, printable, span
-from app.observe.views import Stage, outcome_line, role_of, stages_of
+from app.observe.views import Stage, outcome_line, shown_kind, stages_of
 
 POLL_SECONDS = 0.05
 BATCH_STEPS = 500
 
-STYLES = {"message": "", "tool_call": "bold", "tool_result": "dim", "error": "red", "log": "dim", "usage": "dim"}
+STYLES = {"message": "", "tool_call": "bold", "tool_result": "dim", "error": "red", "denied": "yellow", "log": "dim", "usage": "dim"}
 
 
 def transcript(database: Database, run_id: str, *, after: int = -1) -> Iterator[StepRow]:
@@ -115,7 +115,7 @@ def one_line(step: Step, width: int = 90) -> str:
 
 def print_step(console: Console, row: StepRow) -> None:
     """Print one step in full, its lines as long as they are."""
-    name = "verify" if role_of(row) == "verify" else row.step.kind
+    name = shown_kind(row)
     text = Text(printable(row.step.text), style=STYLES.get(row.step.kind, ""))
     console.print(Text(f"[{name}] ", style="cyan") + text, soft_wrap=True)
 

@@ -82,7 +82,8 @@ def grant_of(view: RunView) -> Rows:
         ("may publish", f"one branch, {view.run.branch}, and its {'draft ' if profile.autonomy == 'draft' else ''}pull request"
          if writes else "nothing; an answer only"),
         ("CI on the branch", "held until a person has looked" if profile.ci == "hold" else "runs"),
-        ("network", "none; one socket to the gateway"),
+        ("network", "none; two sockets to the gateway"),
+        ("tunnels", ", ".join(profile.egress.connect) or "to no host"),
         ("model", profile.agent.model or "none"),
         ("secrets inside", "none"),
         ("limits", f"{profile.timeout_minutes:g} min, {box.memory_mb} MB memory, {box.cpus:g} CPUs, {box.pids} processes, "

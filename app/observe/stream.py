@@ -98,7 +98,7 @@ def _look(database: Database, run_id: str, after: int, known: Pulse | None, web_
 def step_shown(row: StepRow) -> dict[str, Any]:
     """Return one step as a page shows it: printable text, cut where it is very long."""
     role = views.role_of(row)
-    name = "verify" if role == "verify" else row.step.kind.replace("_", " ")
+    name = views.shown_kind(row).replace("_", " ")
     return {"sequence": row.sequence, "kind": row.step.kind, "role": role, "name": name, "text": cut(row.step.text, STEP_CHARS)}
 
 

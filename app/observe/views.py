@@ -93,6 +93,11 @@ def role_of(row: StepRow) -> str:
     return "verify" if row.sandbox_id.split("-")[1:2] == ["verify"] else "work"
 
 
+def shown_kind(row: StepRow) -> str:
+    """Return what stands before a step: its kind, or that it comes from the verify sandbox; a denial is one wherever it comes from."""
+    return "verify" if role_of(row) == "verify" and row.step.kind != "denied" else row.step.kind
+
+
 def step_json(row: StepRow) -> dict[str, Any]:
     """Return one step as the API gives it, whole."""
     return {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from pathlib import Path
 
+from app.core.denied import Denied
 from app.core.noun import Noun
 from app.core.outcome import VerifyResult
 from app.core.run import Run, comment_marker
@@ -50,12 +52,14 @@ def render_pull_request(
     run: Run, *, changes: tuple[FileChange, ...], work: Work, agent_text: str, agent_title: str = "",
     verify: VerifyResult | None = None, warnings: tuple[Violation, ...] = (), unfinished: str = "", settings_url: str = "",
     templates_dir: Path = TEMPLATES_DIR, base: str = "", base_commit: str = "", workflows: Workflows = NO_WORKFLOWS,
+    denied: Sequence[Denied] = (),
 ) -> tuple[str, str]:
     """Return the pull request's title and body.
 
     What the host measured stands first and apart; `agent_text` and `agent_title` are the agent's own words and end up inert.
     `unfinished` says why the agent did not end well (empty: it did). `settings_url` is where this Bellhop's pages are (empty: no link). `base` and
-    `base_commit` say what the result is proposed for and stands on, `workflows` what its push starts. Raises ProfileError (the template).
+    `base_commit` say what the result is proposed for and stands on, `workflows` what its push starts, `denied` what its
+    sandboxes asked for at their door and did not get. Raises ProfileError (the template).
     """
     issue = run.event.number if not run.event.is_pull_request else None
     body = render(
@@ -64,7 +68,7 @@ def render_pull_request(
         deleted=sum(change.deleted or 0 for change in changes), work=work, verify=verify,
         warnings=[(_SAYS[warning.rule], warning) for warning in warnings], unfinished=unfinished, agent_text=agent_text,
         run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)), base=base or run.base_branch,
-        base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows,
+        base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows, denied=denied,
     )
     if len(body) > BODY_LIMIT_CHARS:
         # Only a template of the team's own can do this: the shipped one cuts each part.
@@ -80,12 +84,13 @@ def pull_request_title(run: Run, agent_title: str = "") -> str:
 def render_comment(
     run: Run, *, settings_url: str = "", templates_dir: Path = TEMPLATES_DIR, unread: tuple[str, ...] = (),
     takes_comments: bool = True, bot_login: str = "bellhop[bot]", updates: tuple[str, ...] = (), question: str = "",
-    notes: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (),
 ) -> str:
     """Return the run's one comment as it should stand now: underway, or its outcome; ends with its hidden marker.
 
     `unread` names the authors of follow-ups that the agent was not handed, `takes_comments` says whether it takes any.
-    `updates` and `question` are the agent's words while it works, `notes` what the gateway says of its budget.
+    `updates` and `question` are the agent's words while it works, `notes` what the gateway says of its budget,
+    `denied` what its sandboxes asked for at their door and did not get.
     Raises ProfileError (the template).
     """
     outcome = run.outcome
@@ -94,7 +99,7 @@ def render_comment(
         stage=Inert(_STAGES.get(run.state, run.state)), labels=run.profile.on.issues.labels if run.profile.on.issues else (),
         run_url=run_url(settings_url, run.id), who=Inert(_WHO.get(getattr(outcome, "who", "operator"), _WHO["operator"])), unread=len(unread),
         unread_authors=sorted(set(unread)), takes_comments=takes_comments, again=_again(run, bot_login),
-        follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes,
+        follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes, denied=denied,
     )
     return f"{text.strip()}\n\n{comment_marker(run.id)}\n"
 

@@ -41,7 +41,7 @@ def test_a_run_shows_where_it_stands(visitor: httpx.Client, database: Database) 
     assert "agent at work" in page.by_id("stages").words
     for said in ("container (docker)", "mini on anthropic/claude-sonnet-4-5", "python:3.11-slim", "host-1"):
         assert said in page.by_id("facts").words
-    for said in ("octo/till, no other", "contents: read", "none; one socket"):
+    for said in ("octo/till, no other", "contents: read", "none; two sockets", "to no host"):
         assert said in page.by_id("grant").words
     assert "ghs-0123456789ab" in page.by_id("credentials").words
     assert "I begin." in page.by_id("steps").words

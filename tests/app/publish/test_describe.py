@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.assignment import SandboxEnd
+from app.core.denied import Denied
 from app.core.event import Actor, Repo
 from app.core.mention import commands
 from app.core.outcome import Failed, Message, NothingToDo, Outcome, PullRequest, Refused, VerifyResult
@@ -52,6 +53,20 @@ def test_the_pull_request_says_what_the_host_measured_before_what_the_agent_said
     assert "All tests pass." in said
     assert "All tests pass." not in facts
     assert body.endswith(f"{comment_marker('abcdefabcdef')}\n")
+
+
+def test_what_was_denied_is_said_with_its_reason_and_its_number(make_run: MakeRun) -> None:
+    denied = [Denied(target=f"CONNECT host{number}.example:443", why="not named") for number in range(8)]
+    _, body = pull_request(make_run(), denied=denied)
+    assert "Denied at its door: 8 different requests" in body
+    assert "  - `CONNECT host4.example:443` (not named)\n" in body
+    assert "host5" not in body
+    assert "  - and 3 more, in the run's transcript\n- Run:" in body
+    said = render_comment(make_run(), denied=denied)
+    assert "Denied at its door (8), in the sandbox's own words: `CONNECT host0.example:443` (not named), " in said
+    assert "and 5 more." in said
+    for text in (pull_request(make_run())[1], render_comment(make_run())):
+        assert "Denied" not in text
 
 
 def test_nothing_measured_is_not_claimed(make_run: MakeRun) -> None:
@@ -112,7 +127,7 @@ def test_a_pull_request_of_hostile_values_is_inert(make_run: MakeRun) -> None:
     title, body = pull_request(
         hostile_run(make_run), agent_text=EVIL, agent_title=EVIL, verify=HOSTILE_VERIFY, work=Work(model=EVIL), settings_url=URL,
         changes=(FileChange(path=EVIL, status=EVIL, old_mode="1", new_mode="2"),),
-        warnings=(Violation(rule="submodule", path=EVIL, detail=EVIL),),
+        warnings=(Violation(rule="submodule", path=EVIL, detail=EVIL),), denied=[Denied(target=EVIL, why=EVIL)] * 7,
     )
     assert_inert(body, ("Fixes #7",))
     assert title.startswith("@\u200boctocat fixes #\u200b99")
@@ -127,7 +142,7 @@ def test_a_pull_request_of_hostile_values_is_inert(make_run: MakeRun) -> None:
     ],
 )
 def test_a_comment_of_hostile_values_is_inert(make_run: MakeRun, outcome: Outcome | None) -> None:
-    text = render_comment(hostile_run(make_run).model_copy(update={"outcome": outcome}), settings_url=URL)
+    text = render_comment(hostile_run(make_run).model_copy(update={"outcome": outcome}), settings_url=URL, denied=[Denied(target=EVIL, why=EVIL)])
     assert_inert(text)
     assert text.endswith(f"\n\n{comment_marker('abcdefabcdef')}\n")
 

@@ -61,7 +61,7 @@ class Dialler:
         found = await self._addresses(destination)
         allowed = [each for each in found if self._may_dial(each, destination.port)]
         if found and not allowed:
-            raise Denied("its address is private, of this machine, or otherwise not public")
+            raise Denied("its address is not public, or is this machine's own")
         if self._proxy is not None:
             return await self._through(self._proxy, destination)
         if not found:

@@ -8,10 +8,9 @@ from typing import Any
 
 import h11
 
-from app.core.destination import Destination, Entry, NotADestination, admitted, parse_authority
+from app.core.destination import NOT_NAMED, Destination, Entry, NotADestination, admitted, parse_authority
 
 HEAD_BYTES = 16 * 1024
-NOT_NAMED = "not in the profile's `egress: connect:`"
 _READ_BYTES = 4096
 
 

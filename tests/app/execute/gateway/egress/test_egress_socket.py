@@ -120,7 +120,7 @@ def test_t54_a_named_host_that_leads_inside_is_denied(house: House, clients: Cli
     _, status = clients.tunnel(house.socket(sandbox_id, "egress.sock"), f"{name}.example:6379")
     assert status.startswith(b"HTTP/1.1 403 ")
     assert denials(house, sandbox_id) == [
-        f"CONNECT {name}.example:6379: its address is private, of this machine, or otherwise not public"]
+        f"CONNECT {name}.example:6379: its address is not public, or is this machine's own"]
 
 
 @pytest.mark.parametrize("literal", ["10.255.255.1:80", "[::ffff:127.0.0.1]:80", "[fd00:ec2::254]:80"])
