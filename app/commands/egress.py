@@ -12,7 +12,7 @@ from app.errors import BellhopError
 from app.execute.agents import agent_named
 from app.ledger import audit, runs
 from app.observe.text import line
-from app.profiles import load_profiles
+from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 
 _SHOWN_RUNS = 3
@@ -42,7 +42,11 @@ def propose(settings: Settings, profile: str, *, run_limit: int, as_json: bool) 
 
 
 def _own_hosts(settings: Settings) -> frozenset[str]:
-    urls = (settings.github_web_url, settings.github_api_url, settings.anthropic_api_url, settings.openai_api_url)
+    registries = load_registries(settings.registries_file).values()
+    urls = (
+        settings.github_web_url, settings.github_api_url, settings.anthropic_api_url, settings.openai_api_url, settings.gemini_api_url,
+        *(address for registry in registries for address in registry.addresses),
+    )
     return frozenset(host for url in urls if (host := urlsplit(url).hostname))
 
 

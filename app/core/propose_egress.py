@@ -49,7 +49,7 @@ def propose_egress(
 ) -> EgressProposal:
     """Return what the denials suggest; `denied` are run ids with what was denied, `present` is the profile's list now.
 
-    `own_hosts` are services that Bellhop itself speaks to for the sandbox (forge, models).
+    `own_hosts` are services that Bellhop itself speaks to for the sandbox (forge, models, registries).
     """
     entries = _readable(present)
     lines: dict[str, list[str]] = {}

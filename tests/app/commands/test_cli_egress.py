@@ -42,6 +42,7 @@ def filled(place: Machine) -> list[str]:
         deny(database, first, "CONNECT there.example:443")
         deny(database, first, "CONNECT 10.0.0.1:443")
         deny(database, first, "CONNECT github.com:443")
+        deny(database, first, "CONNECT packages.example:443")
         deny(database, first, "GET http://plain.example/\\x1b[2J", "only CONNECT is served here")
         deny(database, other, "CONNECT elsewhere.example:443")
         with database.begin() as tx:
@@ -51,7 +52,9 @@ def filled(place: Machine) -> list[str]:
 
 
 def test_it_prints_the_lines_that_denials_suggest(place: Machine, filled: list[str]) -> None:
-    code, out, err = place.run("egress", "propose", "fix")
+    registries = place.directory / "registries.yaml"
+    registries.write_text("own: {kind: npm, url: 'https://packages.example/npm/'}\n")
+    code, out, err = place.run("egress", "propose", "fix", BELLHOP_REGISTRIES_FILE=str(registries))
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "Profile fix, its newest 2 runs."
@@ -61,6 +64,7 @@ def test_it_prints_the_lines_that_denials_suggest(place: Machine, filled: list[s
     assert "Each added line is a way out" in out
     assert "  CONNECT 10.0.0.1:443: an address is not proposed" in out
     assert "  CONNECT github.com:443: Bellhop speaks to it" in out
+    assert "  CONNECT packages.example:443: Bellhop speaks to it" in out
     assert "elsewhere.example" not in out
     assert "registry.example" not in out
     assert "\x1b" not in out
@@ -69,7 +73,8 @@ def test_it_prints_the_lines_that_denials_suggest(place: Machine, filled: list[s
 def test_json_and_the_number_of_runs(place: Machine, filled: list[str]) -> None:
     said = json.loads(place.run("egress", "propose", "fix", "--json", "--runs", "1").out)
     assert (said["profile"], said["runs"], said["present"]) == ("fix", 1, ["there.example", "*.pkg.example"])
-    assert [each["entry"] for each in said["lines"]] in (["files.example"], ["api.example:8443", "files.example"])
+    assert [each["entry"] for each in said["lines"]] in (
+        ["files.example"], ["api.example:8443", "files.example", "packages.example"])
 
 
 def test_nothing_denied_is_nothing_to_propose(place: Machine) -> None:
