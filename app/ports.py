@@ -163,6 +163,12 @@ class GatewayControl(Protocol):
         Raises ServiceError when the gateway does not answer.
         """
 
+    def token(self, sandbox_id: str, credential: Credential | None, why: str = "") -> None:
+        """Give an open door the token to read its repository with; None says `why` there is none.
+
+        Raises ServiceError, also when the door is not open.
+        """
+
     def close(self, sandbox_id: str) -> None:
         """Close the door and remove its directory; one that is closed is no error. Raises ServiceError."""
 

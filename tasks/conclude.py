@@ -11,6 +11,7 @@ from app.errors import BellhopError, PublishRefused, SandboxUnavailable
 from app.ledger import messages, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
+from tasks.credentials import revoke_of_sandbox
 from tasks.parts import Parts
 from tasks.replies import deliver_all, say
 
@@ -79,6 +80,8 @@ def dismantle(parts: Parts, row: SandboxRow) -> None:
     if handle is not None:
         backend.destroy(handle)
     parts.gateway.close(row.id)
+    if row.assignment.door.repository is not None:
+        revoke_of_sandbox(parts, row.id)
     parts.workspaces.discard(row.id)
     with parts.database.begin() as tx:
         sandboxes.destroyed(tx, row.id)

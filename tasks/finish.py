@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.collect import collect
+from tasks.hand_over import hand_over
 from tasks.leased import advance
 from tasks.parts import Parts
 from tasks.publish import publish
@@ -11,7 +12,12 @@ from tasks.verify import verify_again
 
 
 def finish(parts: Parts, run_id: str) -> None:
-    """Do the next part of finishing a run, and tell its thread what has been reported; safe to repeat."""
+    """Do the next part of finishing a run, hand over what its doors ask for, and tell its thread what has been reported.
+
+    Safe to repeat.
+    """
+    # First: somebody in a sandbox is waiting for it.
+    hand_over(parts, run_id)
     advance(parts, run_id, {"collecting": collect, "verifying": verify_again, "publishing": publish})
     tell(parts, run_id)
     deliver_all(parts, run_id)

@@ -81,6 +81,18 @@ class Parts:
         """Return the backend of that name on this host, or None."""
         return next((backend for backend in self.backends if backend.name == name), None)
 
+    def mint(self, grant: Grant, *, run_id: str) -> Credential:
+        """Mint a credential that outlives the caller, audited; whoever asks has it revoked. Raises GrantRefused, ServiceError."""
+        target = f"{grant.repo.full_name} {grant.says}"
+        credential = self._minted(grant, run_id, target)
+        try:
+            self._audit(run_id, credential.id, f"mint {grant.purpose}", target, "ok")
+        except BaseException:
+            # Nobody else knows of it yet.
+            self.minter.revoke(credential)
+            raise
+        return credential
+
     @contextmanager
     def credential(self, grant: Grant, *, run_id: str | None) -> Iterator[Credential]:
         """Mint a credential for the block and revoke it after; both are audited.
@@ -89,11 +101,7 @@ class Parts:
         is done, and the sweeper tries again.
         """
         target = f"{grant.repo.full_name} {grant.says}"
-        try:
-            credential = self.minter.mint(grant)
-        except BellhopError as error:
-            self._audit(run_id, "-", f"mint {grant.purpose}", target, error.reason)
-            raise
+        credential = self._minted(grant, run_id, target)
         try:
             self._audit(run_id, credential.id, f"mint {grant.purpose}", target, "ok")
             yield credential
@@ -105,6 +113,13 @@ class Parts:
                 verdict = error.reason
                 log.warning("revoke_failed", credential=credential.id, reason=error.reason)
             self._audit(run_id, credential.id, f"revoke {grant.purpose}", target, verdict)
+
+    def _minted(self, grant: Grant, run_id: str | None, target: str) -> Credential:
+        try:
+            return self.minter.mint(grant)
+        except BellhopError as error:
+            self._audit(run_id, "-", f"mint {grant.purpose}", target, error.reason)
+            raise
 
     def _audit(self, run_id: str | None, credential_id: str, action: str, target: str, verdict: str) -> None:
         with self.database.begin() as tx:

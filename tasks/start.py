@@ -23,6 +23,7 @@ from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
 from tasks.replies import deliver, say
+from tasks.repository_door import with_repository
 
 # What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
 MARGIN_SECONDS = 180.0
@@ -51,15 +52,16 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
             # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
             say(tx, parts, run, state="starting")
     base_commit = _fetch(parts, lease, run)
+    clone_url = parts.service(run.event).clone_url(run.event.repo)
     uid = sandbox_uid(run.profile)
     sandbox_id = f"{run.id}-work"
-    prepared = parts.workspaces.prepare(run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid)
+    prepared = parts.workspaces.prepare(run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url)
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
     agent = parts.agent(run.profile.agent.uses)
     agent.check(run.profile.agent)
     asked = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
-    assignment = with_door(asked, run, parts.registries)
+    assignment = with_repository(with_door(asked, run, parts.registries), clone_url)
     if run.state != "running":
         with parts.database.begin() as tx:
             refuse_if_cancelled(tx, run.id)

@@ -6,7 +6,7 @@ import structlog
 
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
-from app.ledger import hosts, inbox, outbox, runs, sandboxes
+from app.ledger import hosts, inbox, outbox, read_tokens, runs, sandboxes
 from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
@@ -38,7 +38,7 @@ def sweep(parts: Parts) -> None:
         with parts.database.begin() as tx:
             hosts.seen(tx, host)
         for part in (
-            _wake_events, _adopt_runs, _wake_runs, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
+            _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
             _tell_reports, _deliver_replies,
         ):
             try:
@@ -80,6 +80,14 @@ def _wake_runs(parts: Parts, host: str) -> None:
     for run_id in to_start:
         parts.wakeup.start(run_id, host)
     for run_id in to_finish:
+        parts.wakeup.finish(run_id, host)
+
+
+def _wake_givers(parts: Parts, host: str) -> None:
+    """Doors that have asked for a token, and nobody has brought one."""
+    with parts.database.read() as tx:
+        run_ids = {wish.run_id for wish in read_tokens.wanted(tx, host)}
+    for run_id in sorted(run_ids):
         parts.wakeup.finish(run_id, host)
 
 

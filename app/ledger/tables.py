@@ -126,6 +126,8 @@ sandboxes = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("deadline_at_ms", BigInteger, nullable=False),
     Column("ended_at_ms", BigInteger),
+    # Set while its door asks for a token: the fingerprint of one that does not do any more, or `-`.
+    Column("token_wanted", String(64)),
     Index("ix_sandboxes_host_state", "host", "state"),
 )
 

@@ -29,7 +29,17 @@ __all__ = ["app_key", "github", "minter", "service"]
 
 
 @pytest.fixture
-def scene(
+def scene(without_gateway: Scene) -> Iterator[Scene]:
+    made = without_gateway
+    with gateway_thread(made.settings, made.database, made.wakeup.finish):
+        try:
+            yield made
+        finally:
+            made.let_go()
+
+
+@pytest.fixture
+def without_gateway(
     github: GitHubEmulator, minter: GitHubApp, service: GitHubService, state_dir: Path, runtime_dir: Path, tmp_path: Path
 ) -> Iterator[Scene]:
     settings = Settings(
@@ -48,10 +58,6 @@ def scene(
         backends=(backend,), tooling=lambda _backend: "fake", agent=agent_named,
     )
     made = Scene(github, settings, database, wakeup, backend, parts, profiles, tmp_path)
-    with gateway_thread(settings, database, wakeup.finish):
-        try:
-            yield made
-        finally:
-            for runner in made.runners.values():
-                runner.close()
+    yield made
+    made.let_go()
     database.close()

@@ -68,18 +68,23 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []
+        self.told = 0
 
     def route(self, inbox_id: int) -> None:
-        self.calls.append(("route", inbox_id))
+        self._note("route", inbox_id)
 
     def start(self, run_id: str, host: str) -> None:
-        self.calls.append(("start", run_id))
+        self._note("start", run_id)
 
     def finish(self, run_id: str, host: str) -> None:
-        self.calls.append(("finish", run_id))
+        self._note("finish", run_id)
 
     def sweep(self, host: str) -> None:
-        self.calls.append(("sweep", host))
+        self._note("sweep", host)
+
+    def _note(self, verb: str, argument: Any) -> None:
+        self.calls.append((verb, argument))
+        self.told += 1
 
 
 @dataclass
@@ -187,9 +192,9 @@ class Scene:
 
     def end(self, run_id: str, role: str = "work", **claim: Any) -> None:
         """Let a runner say how it ended, and wait until somebody is woken by it."""
-        before = len(self.wakeup.calls)
+        before = self.wakeup.told
         self.runner(run_id, role).post("/runner/end", json={"reason": "exited", **claim}).raise_for_status()
-        until(lambda: len(self.wakeup.calls) > before)
+        until(lambda: self.wakeup.told > before)
 
     def bundle(self, run_id: str, files: dict[str, str]) -> tuple[Path, str]:
         """Return a bundle with one commit over the run's base, and that commit."""
@@ -210,6 +215,11 @@ class Scene:
         at = ("-C", str(place)) if place else ()
         done = subprocess.run(["git", *at, *arguments], env=_GIT, capture_output=True, text=True, timeout=20, check=True)
         return done.stdout.strip()
+
+    def let_go(self) -> None:
+        """Close the runners' connections."""
+        while self.runners:
+            self.runners.popitem()[1].close()
 
     # What can be asked afterwards.
 

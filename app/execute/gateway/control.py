@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from app.core.grant import Credential
 from app.errors import ServiceError
 
 _TIMEOUT = httpx.Timeout(15.0, connect=2.0)
@@ -29,6 +31,15 @@ class GatewayClient:
         """Close the door and remove its directory; one that is closed is no error. Raises ServiceError."""
         self._ask("DELETE", f"/doors/{sandbox_id}")
 
+    def token(self, sandbox_id: str, credential: Credential | None, why: str = "") -> None:
+        """Give an open door its read token, or say why there is none. Raises ServiceError (also: the door is closed)."""
+        said: dict[str, object] = {"id": "", "token": "", "expires_at": 0.0, "why": why}
+        if credential is not None:
+            said |= {
+                "id": credential.id, "token": credential.token.get_secret_value(), "expires_at": _seconds(credential.expires_at),
+            }
+        self._ask("PUT", f"/doors/{sandbox_id}/token", said)
+
     def health(self) -> int:
         """Return how many doors are open. Raises ServiceError."""
         return int(self._ask("GET", "/health")["doors"])
@@ -39,13 +50,13 @@ class GatewayClient:
             probe.settimeout(_TIMEOUT.connect)
             probe.connect(str(self._path))
 
-    def _ask(self, method: str, path: str) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         # No TLS on a unix socket: an empty context spares reading the host's certificates on every call.
         transport = httpx.HTTPTransport(uds=str(self._path), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         try:
             self._probe()
             with httpx.Client(transport=transport, base_url="http://gateway", timeout=_TIMEOUT, trust_env=False) as client:
-                response = client.request(method, path)
+                response = client.request(method, path, json=body)
         except (OSError, httpx.TransportError) as error:
             raise ServiceError(
                 f"this host's gateway does not answer at {self._path} ({type(error).__name__}): start it with "
@@ -64,3 +75,11 @@ class GatewayClient:
                 retryable=response.status_code >= 500,
             )
         return said
+
+
+def _seconds(expires_at: str) -> float:
+    """Return a service's ISO 8601 time in seconds since 1970; one that cannot be read is over already."""
+    try:
+        return datetime.fromisoformat(expires_at).timestamp()
+    except ValueError:
+        return 0.0

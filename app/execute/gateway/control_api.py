@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from starlette.types import ASGIApp
 
 from app.errors import BellhopError
 from app.execute.gateway.doors import Doors
+from app.execute.gateway.repository.token import ReadToken
 
 
 def control_application(doors: Doors) -> ASGIApp:
@@ -23,6 +26,12 @@ def control_application(doors: Doors) -> ASGIApp:
         await doors.close(request.path_params["sandbox_id"])
         return Response(status_code=204)
 
+    async def give_token(request: Request) -> Response:
+        said = json.loads(await request.body())
+        token = ReadToken(said["id"], said["token"], float(said["expires_at"])) if said["token"] else None
+        await doors.give(request.path_params["sandbox_id"], token, said["why"])
+        return Response(status_code=204)
+
     async def health(_request: Request) -> Response:
         return JSONResponse({"doors": len(doors)})
 
@@ -30,6 +39,7 @@ def control_application(doors: Doors) -> ASGIApp:
         routes=[
             Route("/doors/{sandbox_id}", open_door, methods=["POST"]),
             Route("/doors/{sandbox_id}", close_door, methods=["DELETE"]),
+            Route("/doors/{sandbox_id}/token", give_token, methods=["PUT"]),
             Route("/health", health, methods=["GET"]),
         ],
         exception_handlers={BellhopError: _refused, SQLAlchemyError: _no_ledger, OSError: _no_disk},

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.assignment import Assignment
 from app.execute.gateway.allowance import Allowance
 from app.execute.gateway.ledger_threads import LedgerThreads
+from app.execute.gateway.repository.token import TokenBox
 from app.execute.gateway.runner_mail import RunnerMail
 from app.ledger import sandboxes
 from app.ports import AgentAdapter
@@ -49,7 +50,8 @@ class Door:
     `wake` asks for a worker to look at the run: something for its thread is on file; `mail` is the gateway's own word to
     the runner. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
     ledger will give it out no more; `announced` is set once somebody was told of the end; `taken_bytes` counts what the transcript has taken since this gateway started, and
-    `asked_models`, `recorded_bytes` and `refused_models` what the model API has; `denied` are the denials on record and `denied_more`
+    `asked_models`, `recorded_bytes` and `refused_models` what the model API has; `read_token` is what the repository is read with,
+    `asked_repository` how often it was; `denied` are the denials on record and `denied_more`
     the number of those that are not (denials.py).
     """
 
@@ -69,6 +71,8 @@ class Door:
     refused_models: int = 0
     denied: set[tuple[str, str, str]] = field(default_factory=set)
     denied_more: int = 0
+    asked_repository: int = 0
+    read_token: TokenBox = field(default_factory=TokenBox)
     ended: bool = False
     closing: bool = False
     allowance: Allowance = field(default_factory=lambda: Allowance(_ALLOWANCE_BYTES))

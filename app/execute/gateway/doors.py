@@ -26,6 +26,7 @@ from app.execute.gateway.egress.listener import EgressListener
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.places import SANDBOX_ID, Places
+from app.execute.gateway.repository.token import ReadToken
 from app.execute.gateway.runner_api import RunnerApi
 from app.ledger import sandboxes
 from app.ledger.sandboxes import SandboxRow
@@ -98,6 +99,16 @@ class Doors:
             self._places.remove_door(sandbox_id)
         if found is not None:
             await _shut(*found)
+
+    async def give(self, sandbox_id: str, token: ReadToken | None, why: str = "") -> None:
+        """Give an open door its read token, or say why there is none. Raises BellhopError when it is not open."""
+        found = self._open.get(sandbox_id)
+        if found is None or found[0].ended:
+            raise BellhopError(f"the door of sandbox {sandbox_id[:60]} is not open", reason="door_closed")
+        if token is None:
+            found[0].read_token.refuse(why)
+        else:
+            found[0].read_token.put(token)
 
     async def stop(self) -> None:
         """Close every door but leave the directories: sandboxes have them mounted, and the next gateway needs them."""

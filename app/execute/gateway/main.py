@@ -27,6 +27,8 @@ from app.execute.gateway.registry.cache import Cache
 from app.execute.gateway.registry.entry import Entry, entries
 from app.execute.gateway.registry.shelf import Shelf
 from app.execute.gateway.registry.surface import registry_routes
+from app.execute.gateway.repository.forge import Forge
+from app.execute.gateway.repository.surface import repository_routes
 from app.execute.gateway.tools.surface import tool_routes
 from app.execute.gateway.transport import outbound_transport
 from app.execute.gateway.upstream import Upstream
@@ -52,7 +54,7 @@ async def serve_gateway(
     control socket takes calls; `resolve` looks up the names of tunnels. Raises ConfigurationError.
     """
     places = Places(settings.runtime_dir, settings.state_dir)
-    upstream = Upstream(settings)
+    upstream, forge = Upstream(settings), Forge(settings)
     dialler = Dialler(
         private_networks=parse_networks(settings.egress_private_networks), proxy=proxy_of(settings), resolve=resolve
     )
@@ -63,7 +65,10 @@ async def serve_gateway(
         await to_thread.run_sync(shelf.cache.prepare)
         doors = Doors(
             host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
-            surfaces=(model_routes(upstream), tool_routes(_secrets(settings, known)), registry_routes(shelf)), dialler=dialler,
+            surfaces=(
+                model_routes(upstream), tool_routes(_secrets(settings, known)), registry_routes(shelf), repository_routes(forge),
+            ),
+            dialler=dialler,
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:
@@ -78,6 +83,7 @@ async def serve_gateway(
                 await doors.stop()
                 await upstream.close()
                 await shelf.close()
+                await forge.close()
 
 
 def _secrets(settings: Settings, registries: Mapping[str, Entry]) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+from app.errors import WorkspaceError
 from app.git import Git
 
 CLONE_TIMEOUT_SECONDS = 1800.0
@@ -24,9 +26,19 @@ _CONFIG = """\
 \temail = bellhop@localhost.invalid
 """
 
+_REMOTE = """\
+[remote "origin"]
+\turl = {url}
+\tfetch = +refs/heads/*:refs/remotes/origin/*
+"""
+# What needs no quoting in a configuration file.
+_PLAIN_URL = re.compile(r"[a-z]+://[A-Za-z0-9._~:/%@\[\]-]{1,500}")
 
-def build(git: Git, source: Path, ref: str, branch: str, tree: Path) -> None:
-    """Make `tree`: the history of `ref` in `source` as `branch`, checked out; no other ref, no remote, no link to `source`.
+
+def build(git: Git, source: Path, ref: str, branch: str, tree: Path, origin: str = "") -> None:
+    """Make `tree`: the history of `ref` in `source` as `branch`, checked out; no other ref, no link to `source`.
+
+    `origin` is the address that the checkout names as its remote (empty: none); nothing is fetched from it here.
 
     The objects travel over `file://`, so that neither hard links nor alternates tie the clone to the mirror
     (CVE-2024-32020, CVE-2024-32021). No filter, hook or submodule is configured, so none runs.
@@ -46,6 +58,14 @@ def build(git: Git, source: Path, ref: str, branch: str, tree: Path) -> None:
     )
     with (git_dir / "config").open("a", encoding="utf-8") as config:
         config.write(_CONFIG)
+        if origin:
+            config.write(_REMOTE.format(url=_plain(origin)))
+
+
+def _plain(url: str) -> str:
+    if _PLAIN_URL.fullmatch(url) is None:
+        raise WorkspaceError(f"{url[:100]!r} is no address for a remote", reason="clone_url", retryable=False)
+    return url
 
 
 def give(tree: Path, uid: int, gid: int) -> None:

@@ -58,11 +58,16 @@ class Workspaces:
         """
         return with_trusted_config(self.git, self.mirror(repo), head, trusted)
 
-    def prepare(self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int) -> PreparedWorkspace:
-        """Lay out the workspace of a sandbox at a commit that the mirror holds; safe to repeat. Raises WorkspaceError."""
+    def prepare(
+        self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int, origin: str = ""
+    ) -> PreparedWorkspace:
+        """Lay out the workspace of a sandbox at a commit that the mirror holds; safe to repeat.
+
+        `origin` becomes the checkout's remote; one that is there already keeps what it was made with. Raises WorkspaceError.
+        """
         home = self.base(repo, commit, uid).parent
         with locked(self._lock(home.name), base.CLONE_TIMEOUT_SECONDS):
-            self._build(home, self.mirror(repo), commit, uid=uid, gid=gid, branch=repo.default_branch)
+            self._build(home, self.mirror(repo), commit, uid=uid, gid=gid, branch=repo.default_branch, origin=origin)
             os.utime(home / "ready")
         return PreparedWorkspace(lower=home / "tree", scratch=self._scratch(sandbox_id, uid, gid), base_commit=commit)
 
@@ -130,7 +135,9 @@ class Workspaces:
             removed.append(ready.parent)
         return removed
 
-    def _build(self, home: Path, source: Path, commit: str, *, uid: int, gid: int, branch: str) -> None:
+    def _build(
+        self, home: Path, source: Path, commit: str, *, uid: int, gid: int, branch: str, origin: str = ""
+    ) -> None:
         if (home / "ready").exists():
             return
         if not mirror.COMMIT.fullmatch(commit) or not _BRANCH.fullmatch(branch):
@@ -143,7 +150,7 @@ class Workspaces:
             growing.mkdir()
             growing.chmod(0o711)
             ref = mirror.pin(self.git, source, commit)
-            base.build(self.git, source, ref, branch, growing / "tree")
+            base.build(self.git, source, ref, branch, growing / "tree", origin)
             base.give(growing / "tree", uid, gid)
             (growing / "ready").write_text(f"{commit}\n", encoding="utf-8")
             growing.rename(home)

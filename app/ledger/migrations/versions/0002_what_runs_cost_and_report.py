@@ -32,12 +32,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_reports_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
     )
+    with op.batch_alter_table("sandboxes", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("token_wanted", sa.String(length=64), nullable=True))
     with op.batch_alter_table("reports", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reports_run_id"), ["run_id"], unique=False)
 
 
 def downgrade() -> None:
     """Go one revision back."""
+    with op.batch_alter_table("sandboxes", schema=None) as batch_op:
+        batch_op.drop_column("token_wanted")
     with op.batch_alter_table("reports", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reports_run_id"))
     op.drop_table("reports")
