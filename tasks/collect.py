@@ -12,10 +12,9 @@ from app.ledger.runs import Lease
 from app.publish.candidate import Candidate
 from app.publish.commit import commit_message, make_commit
 from app.publish.describe import pull_request_title
-from app.publish.own_config import over_own_config
 from app.publish.policy import check
 from app.publish.proposal import Proposal
-from app.publish.quarantine import import_bundle
+from app.publish.result import result_of
 from app.publish.secrets import find_secrets
 from tasks.budget_end import ended_by_budget
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
@@ -55,27 +54,18 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         with parts.database.read() as tx:
             end = ended_by_budget(tx, run, end)
         unfinished = why_unfinished(end, said)
-    candidate = None
-    if end.has_bundle and end.head_commit is not None and run.base_commit is not None and run.profile.workspace == "rw":
-        candidate = import_bundle(
-            parts.workspaces.git, parts.settings.state_dir, run.id, parts.settings.state_dir / "bundles" / row.id,
-            parts.workspaces.mirror(run.event.repo), run.base_commit, end.head_commit, limits=run.profile.limits,
-            bundle_limit_bytes=row.assignment.bundle_limit_bytes,
-        )
-    if candidate is None:
+    result = result_of(
+        parts.workspaces.git, parts.settings.state_dir, run, end, row.id, parts.workspaces.mirror(run.event.repo),
+        row.assignment.bundle_limit_bytes,
+    )
+    if result is None:
         trouble = model_trouble(end, last_status, said, unfinished) if unfinished else None
         if trouble is not None:
             conclude(parts, lease, run, trouble)
         else:
             _conclude_without_change(parts, lease, run, end, told.nothing or agent.final_message(said), unfinished)
         return
-    dropped: tuple[str, ...] = ()
-    pull = run.event.pull
-    if pull is not None and pull.head_commit != run.base_commit:
-        candidate, dropped = over_own_config(
-            parts.workspaces.git, candidate, pull.head_commit, run.profile.limits.max_patch_kb * 1024
-        )
-    proposal = propose(parts, run, candidate, agent.final_message(said), unfinished, told, dropped)
+    proposal = propose(parts, run, result.candidate, agent.final_message(said), unfinished, told, result.dropped)
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:

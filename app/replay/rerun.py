@@ -23,7 +23,7 @@ from app.ledger import runs, sandboxes, schema, steps
 from app.ledger.database import Database
 from app.ledger.steps import StepRow
 from app.ports import Closes, Handle, SandboxBackend, SandboxSpec
-from app.publish.quarantine import import_bundle
+from app.publish.result import result_of
 from app.replay.recorded import Recorded, cannot
 from app.replay.scene import place_for
 from app.settings import Settings
@@ -145,12 +145,9 @@ def _remove(backend: SandboxBackend, handle: Handle | None) -> None:
 
 
 def _tree(place: Settings, recorded: Recorded, end: SandboxEnd) -> str | None:
-    run, row = recorded.run, recorded.sandbox
-    if not end.has_bundle or end.head_commit is None or run.base_commit is None or run.profile.workspace != "rw":
-        return None
-    workspaces = Workspaces(place)
-    candidate = import_bundle(
-        workspaces.git, place.state_dir, run.id, place.state_dir / "bundles" / row.id, workspaces.mirror(run.event.repo),
-        run.base_commit, end.head_commit, limits=run.profile.limits, bundle_limit_bytes=row.assignment.bundle_limit_bytes,
+    workspaces, row = Workspaces(place), recorded.sandbox
+    result = result_of(
+        workspaces.git, place.state_dir, recorded.run, end, row.id, workspaces.mirror(recorded.run.event.repo),
+        row.assignment.bundle_limit_bytes,
     )
-    return None if candidate is None else candidate.tree
+    return None if result is None else result.candidate.tree
