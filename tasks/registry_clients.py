@@ -55,7 +55,11 @@ def _pypi(registries: Named) -> Clients:
 
 def _npm(registries: Named) -> Clients:
     """Point npm: https://docs.npmjs.com/cli/using-npm/config. What has a scope serves that scope only."""
-    env = {"npm_config_audit": "false", "npm_config_fund": "false", "npm_config_update_notifier": "false"}
+    env = {
+        "npm_config_audit": "false", "npm_config_fund": "false", "npm_config_update_notifier": "false",
+        # Lock files name the registry that the team uses, and go on naming it.
+        "npm_config_replace_registry_host": "always",
+    }
     for name, registry in registries.items():
         env.setdefault(f"npm_config_{registry.scope}:registry" if registry.scope else "npm_config_registry", _door(name))
     return Clients(env, {})

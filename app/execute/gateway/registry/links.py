@@ -26,10 +26,15 @@ class PageRefused(Exception):
 
 
 class Links(NamedTuple):
-    """The links of one page of a registry, seen from the door at `base` (`http://127.0.0.1:4117`)."""
+    """The links of one page of a registry, seen from the door at `base` (`http://127.0.0.1:4117`).
+
+    `for_npm` says that npm itself asks. It writes the addresses of tarballs into `package-lock.json`, which others will
+    read, so they stay as they are: npm, told so, puts the door's host in their place when it fetches them.
+    """
 
     entry: Entry
     base: str
+    for_npm: bool = False
 
     def root(self) -> str:
         """Return the registry's address at the door, without a trailing slash."""

@@ -25,7 +25,9 @@ def npm_page(links: Links, content_type: str, body: bytes) -> Page:
         for version in versions:
             dist = version.get("dist")
             if isinstance(dist, dict) and (found := links.file(str(dist.get("tarball", "")))) is not None:
-                upstream, dist["tarball"] = found
+                upstream, there = found
+                if not (links.for_npm and upstream.startswith(links.entry.registry.url)):
+                    dist["tarball"] = there
                 if digest := _digest(dist):
                     stated[upstream] = digest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from app.core.registry import Registry
 
@@ -65,10 +65,16 @@ def _pypi(_registry: Registry, path: str) -> Wanted | None:
 _NPM_NAME = r"(?:@[A-Za-z0-9~][A-Za-z0-9._~-]{0,100}/)?[A-Za-z0-9~][A-Za-z0-9._~-]{0,213}"
 
 
-def _npm(_registry: Registry, path: str) -> Wanted | None:
+_NPM_TARBALL = rf"{_NPM_NAME}/-/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9~_][A-Za-z0-9._~+-]*\.t(?:ar\.)?gz"
+
+
+def _npm(registry: Registry, path: str) -> Wanted | None:
     """What https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md lets a reader ask for."""
-    if re.fullmatch(rf"{_NPM_NAME}/-/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9~_][A-Za-z0-9._~+-]*\.t(?:ar\.)?gz", path):
-        return Wanted("file", written(path))
+    # Where npm itself puts the door's host in place of the registry's, it keeps the registry's own path.
+    own = urlsplit(registry.url).path.lstrip("/")
+    for tarball in (path, path.removeprefix(own)):
+        if re.fullmatch(_NPM_TARBALL, tarball):
+            return Wanted("file", written(tarball))
     if found := re.fullmatch(rf"({_NPM_NAME})(/[A-Za-z0-9][A-Za-z0-9._+-]{{0,100}})?", path):
         return Wanted("page", found[1].replace("/", "%2f") + written(found[2] or ""))
     return _file(path, "-/files/", r"\.t(?:ar\.)?gz") or _file(path, "-/files/", r"", rf"download/{_NPM_NAME}/[^/]+/[0-9a-f]{{40,128}}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import anyio
 import structlog
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.core.assignment import LOOPBACK_URL
+from app.core.registry import Registry
 from app.execute.gateway.denials import record_denial
 from app.execute.gateway.door import Door
 from app.execute.gateway.registry.answers import error
@@ -27,12 +28,19 @@ log = structlog.get_logger()
 # One sandbox asks for so much at a time, and so often in all.
 _AT_ONCE = 32
 _MOST_REQUESTS = 100_000
+_SCOPE = re.compile(rb"(?:[^@]*/)?(@[A-Za-z0-9._~-]+)(?:/|%2[fF])")
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?")
 
 
 def registry_routes(shelf: Shelf) -> Callable[[Door], list[Route]]:
     """Return the surface of the registries."""
-    return lambda door: [Route("/registry/{rest:path}", RegistryDoor(door, shelf))]
+
+    def routes(door: Door) -> list[Route]:
+        registries = RegistryDoor(door, shelf)
+        # The second is where npm looks for a tarball when it puts the door's host in place of the registry's.
+        return [Route("/registry/{rest:path}", registries), Route("/{package:path}/-/{tarball}", registries)]
+
+    return routes
 
 
 class RegistryDoor:
@@ -47,7 +55,7 @@ class RegistryDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         self._asked += 1
-        method, name, rest = scope["method"], *_split(scope["raw_path"])
+        method, name, rest = scope["method"], *self._split(scope["raw_path"])
         asked = f"{method} {scope['raw_path'].decode('latin-1')}"
         entry = self._shelf.entries.get(name)
         if name not in self._door.assignment.door.registries:
@@ -76,7 +84,7 @@ class RegistryDoor:
 
             tasks.start_soon(watch)
             with self._door.allowance.share() as share:
-                exchange = Exchange(self._shelf, Links(entry, _base(scope)), wanted, share, send)
+                exchange = Exchange(self._shelf, Links(entry, _base(scope), for_npm=_is_npm(scope)), wanted, share, send)
                 failure = None
                 try:
                     failure = await exchange.run(scope)
@@ -102,17 +110,41 @@ class RegistryDoor:
         except SQLAlchemyError as failed:
             log.error("registry_use_not_recorded", sandbox=self._door.sandbox_id, error=type(failed).__name__)
 
+    def _split(self, raw_path: bytes) -> tuple[str, bytes]:
+        """Return the registry's name and what follows, as they came; a path that is spelled in another way has no name."""
+        if raw_path.startswith(b"/registry/"):
+            name, _, rest = raw_path.removeprefix(b"/registry/").partition(b"/")
+            return self._by_scope(name.decode("ascii", "replace"), rest), rest
+        if raw_path.startswith(b"/") and b"/-/" in raw_path:
+            plain = (name for name, registry in self._npms() if registry.scope is None)
+            return self._by_scope(next(plain, ""), raw_path[1:]), raw_path[1:]
+        return "", b""
+
+    def _by_scope(self, name: str, rest: bytes) -> str:
+        """Return which registry answers: a scope that one of them is for is asked of that one, whichever npm asks.
+
+        npm itself forgets about scopes when it puts the door's host in place of a lock file's.
+        """
+        entry = self._shelf.entries.get(name)
+        found = _SCOPE.match(rest)
+        if found is None or (entry is not None and entry.registry.kind != "npm"):
+            return name
+        scoped = (each for each, registry in self._npms() if registry.scope == found[1].decode())
+        return next(scoped, name)
+
+    def _npms(self) -> Iterator[tuple[str, Registry]]:
+        for name in self._door.assignment.door.registries:
+            entry = self._shelf.entries.get(name)
+            if entry is not None and entry.registry.kind == "npm":
+                yield name, entry.registry
+
     async def _refuse(self, asked: str, why: str, scope: Scope, receive: Receive, send: Send) -> None:
         await record_denial(self._door, surface="registry", target=asked, why=why)
         await error(403, "bellhop_refused", f"Bellhop does not pass this on: {why}")(scope, receive, send)
 
 
-def _split(raw_path: bytes) -> tuple[str, bytes]:
-    """Return the registry's name and what follows, as they came; a path that is spelled in another way has no name."""
-    if not raw_path.startswith(b"/registry/"):
-        return "", b""
-    name, _, rest = raw_path.removeprefix(b"/registry/").partition(b"/")
-    return name.decode("ascii", "replace"), rest
+def _is_npm(scope: Scope) -> bool:
+    return any(name == b"user-agent" and value.startswith(b"npm/") for name, value in scope["headers"])
 
 
 def _base(scope: Scope) -> str:

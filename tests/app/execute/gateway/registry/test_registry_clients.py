@@ -108,13 +108,30 @@ def lockfile(inside: Inside, name: str, resolved: str, integrity: str) -> None:
             f"node_modules/{name}": {"version": "1.0.0", "resolved": resolved, "integrity": integrity}}}))
 
 
-def test_npm_ci_installs_what_the_lockfile_says(inside: Inside, registry: FakeRegistry) -> None:
+@pytest.mark.parametrize("named", ["public.registry.example", "mirror.registry.example/npm"])
+def test_npm_ci_installs_what_the_lockfile_says(inside: Inside, registry: FakeRegistry, named: str) -> None:
+    """Whichever registry the lock file names, with the registry's path or without."""
     npm = program("npm")
     path, integrity = registry.add_npm("left", "1.0.0", "hi")
-    resolved = inside.env["npm_config_registry"] + path.removeprefix("/npm/")
-    lockfile(inside, "left", resolved, integrity)
+    lockfile(inside, "left", f"https://{named}{path.removeprefix('/npm')}", integrity)
+    before = (inside.work / "package-lock.json").read_text()
     inside.run(npm, "ci")
     assert "'hi'" in (inside.work / "node_modules" / "left" / "index.js").read_text()
+    assert (inside.work / "package-lock.json").read_text() == before
+    assert registry.paths() == [path]
+
+
+def test_a_lockfile_that_npm_writes_names_the_registry_and_not_the_door(inside: Inside, registry: FakeRegistry) -> None:
+    npm = program("npm")
+    registry.add_npm("left", "1.0.0", "hi")
+    registry.add_npm("@some/right", "1.0.0", "hi")
+    (inside.work / "package.json").write_text('{"name": "mine", "version": "1.0.0"}')
+    inside.run(npm, "install", "left", "@some/right")
+    lock = json.loads((inside.work / "package-lock.json").read_text())
+    assert [each["resolved"] for name, each in sorted(lock["packages"].items()) if name] == [
+        f"{registry.url}/npm/@some/right/-/right-1.0.0.tgz", f"{registry.url}/npm/left/-/left-1.0.0.tgz"]
+    shutil.rmtree(inside.work / "node_modules")
+    inside.run(npm, "ci", npm_config_cache=str(inside.work / "another"))
 
 
 def test_t38_npmrc_of_the_repository_gets_nothing(inside: Inside, registry: FakeRegistry) -> None:
@@ -135,7 +152,11 @@ def test_npm_installs_a_package_of_a_private_scope(inside: Inside, registry: Fak
     inside.run(npm, "install", "@acme/tool")
     assert "'hi'" in (inside.work / "node_modules" / "@acme" / "tool" / "index.js").read_text()
     everything = "".join(path.read_text(errors="replace") for path in inside.home.rglob("*") if path.is_file())
-    assert TOKEN not in everything + (inside.work / "package-lock.json").read_text()
+    lock = (inside.work / "package-lock.json").read_text()
+    assert TOKEN not in everything + lock
+    assert f"{registry.url}/secret-npm/@acme/tool/-/tool-1.0.0.tgz" in lock
+    # Nobody but its own registry was told that there is such a thing.
+    assert {path.split("/")[1] for path in registry.paths()} == {"secret-npm"}
 
 
 def test_t56_npm_publish_and_login_are_refused(inside: Inside, registry: FakeRegistry, house: House) -> None:
