@@ -154,3 +154,17 @@ def test_a_redis_that_answers_is_looked_at(sound: Machine, redis_url: str) -> No
         assert verdict(sound.run("doctor", BELLHOP_BROKER_URL=redis_url), "broker") == "ok broker Redis answers and never evicts"
     finally:
         client.close()
+
+
+@pytest.mark.bubblewrap
+def test_a_registry_is_asked_for_a_sign_of_life(sound: Machine, emulator: GitHubEmulator, tmp_path: Path) -> None:
+    file = tmp_path / "registries.yaml"
+    file.write_text(f"there: {{kind: npm, url: '{emulator.web_url}/'}}\ngone: {{kind: npm, url: 'http://127.0.0.1:1/'}}\n"
+                    f"private: {{kind: npm, url: '{emulator.web_url}/', token-file: {tmp_path}/none}}\n")
+    said = sound.run("doctor", BELLHOP_REGISTRIES_FILE=str(file))
+    assert verdict(said, "registry there").startswith("ok ")
+    assert verdict(said, "registry gone").startswith("missing ")
+    assert "its token is not readable here" in verdict(said, "registry private")
+    file.write_text("there: {kind: npm}\n")
+    assert "there.url: is missing" in verdict(sound.run("doctor", BELLHOP_REGISTRIES_FILE=str(file)), "registries")
+    assert verdict(sound.run("doctor"), "registries").startswith("off ")
