@@ -66,7 +66,8 @@ async def serve_gateway(
         doors = Doors(
             host=settings.host_name, places=places, ledger=LedgerThreads(database), agent=agent, on_ended=on_ended,
             surfaces=(
-                model_routes(upstream), tool_routes(_secrets(settings, known)), registry_routes(shelf), repository_routes(forge),
+                # The registries last: what npm asks for outside /registry looks like many a path.
+                model_routes(upstream), tool_routes(_secrets(settings, known)), repository_routes(forge), registry_routes(shelf),
             ),
             dialler=dialler,
         )
