@@ -34,14 +34,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(arguments: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
-    """Run a server for the length of the block, from when it accepts."""
+def process(
+    arguments: list[str], environment: dict[str, str], *, port: int = 0, socket_path: Path | None = None
+) -> Iterator[None]:
+    """Run a server for the length of the block, from when it accepts at its port or unix socket."""
     child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 30
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                _knock(port, socket_path)
                 break
             except OSError:
                 if child.poll() is not None or time.monotonic() > deadline:
@@ -51,6 +53,14 @@ def process(arguments: list[str], port: int, environment: dict[str, str]) -> Ite
     finally:
         child.terminate()
         child.wait(timeout=20)
+
+
+def _knock(port: int, socket_path: Path | None) -> None:
+    if socket_path is None:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(socket_path))
 
 
 def bodies() -> Iterator[bytes]:
@@ -75,8 +85,8 @@ def measure() -> Iterator[Number]:
             "BELLHOP_LOG_LEVEL": "WARNING", "BELLHOP_BROKER_URL": broker_url,
         }
         with (
-            process(["-m", "app.cli", "web"], ours, environment),
-            process(["-m", "bench.floor", str(place / "floor.db"), SECRET.decode(), str(floor)], floor, environment),
+            process(["-m", "app.cli", "web"], environment, port=ours),
+            process(["-m", "bench.floor", str(place / "floor.db"), SECRET.decode(), str(floor)], environment, port=floor),
         ):
             payloads = bodies()
             rates: dict[int, list[float]] = {ours: [], floor: []}

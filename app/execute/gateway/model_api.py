@@ -35,6 +35,8 @@ _MOST_REQUESTS = 10_000
 # Beyond this of one sandbox, exchanges are on record without their words.
 _RECORDED_BYTES = 512 * 1024 * 1024
 _AUDITED_REFUSALS = 50
+# Looking through so little takes less than the way to a thread and back; what is more must not hold up other doors.
+_SMALL_BYTES = 64 * 1024
 
 
 def model_routes(upstream: Upstream) -> Callable[[Door], list[Route]]:
@@ -90,7 +92,10 @@ class ModelApi:
             await vendor_error(self._api, error.status_code, "bellhop_refused", error.detail)(scope, receive, send)
             return
         models = self._door.assignment.models
-        asked = await to_thread.run_sync(look, target, body, models, limiter=self._upstream.parsing)
+        if len(body) <= _SMALL_BYTES:
+            asked = look(target, body, models)
+        else:
+            asked = await to_thread.run_sync(look, target, body, models, limiter=self._upstream.parsing)
         if asked.refused is not None:
             await self._note_refusal(target, self._account, asked.refused)
             message = f"Bellhop does not pass this on: {asked.refused}"
