@@ -105,6 +105,10 @@ def test_t59_one_port_that_is_full_leaves_the_other_its_places(echo: Path) -> No
     forwarder.start()
     door, proxy = forwarder.ports
     idle = [socket.create_connection(("127.0.0.1", proxy), timeout=30) for _ in range(CONNECTION_LIMIT + 20)]
+    deadline = time.monotonic() + 30
+    while threading.active_count() < CONNECTION_LIMIT:  # the server has a thread for each that got through
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert exchange(door, b"abc") == b"cba"
     for client in idle:
         client.close()
