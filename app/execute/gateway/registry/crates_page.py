@@ -39,14 +39,15 @@ def download_url(template: str, name: str, version: str, checksum: str) -> str:
     return template
 
 
-def index_page(body: bytes) -> Page:
-    """Return a crate's lines as they are; `stated` is by `name/version` here. Raises PageRefused."""
+def index_page(crate: str, body: bytes) -> Page:
+    """Return a crate's lines as they are; `stated` is by `name/version` here, of this crate only. Raises PageRefused."""
     stated: dict[str, tuple[str, str]] = {}
     try:
         for line in body.splitlines():
             if line.strip():
                 each = json.loads(line)
-                stated[f"{each['name']}/{each['vers']}"] = ("sha256", str(each["cksum"]).lower())
+                if str(each["name"]).lower() == crate:
+                    stated[f"{each['name']}/{each['vers']}"] = ("sha256", str(each["cksum"]).lower())
     except (ValueError, KeyError, TypeError, RecursionError):
         raise PageRefused("the index answered with something else than a crate's lines") from None
     return Page(body, stated, "text/plain")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from urllib.parse import unquote
 
 import anyio
 import httpx
@@ -107,7 +109,10 @@ class Exchange:
             body = body.replace(secret, b"[redacted]")
         if self._entry.registry.kind == "pypi":
             return pypi_page(self._links, url, content_type, body)
-        return npm_page(self._links, content_type, body) if self._entry.registry.kind == "npm" else index_page(body)
+        if self._entry.registry.kind == "npm":
+            package = re.match(r"(?:@[^/]+/)?[^/]+", unquote(self._wanted.path))
+            return npm_page(self._links, package[0] if package else "", content_type, body)
+        return index_page(self._wanted.path.rpartition("/")[2], body)
 
     async def _send_page(self, page: Page, passed: list[tuple[bytes, bytes]], *, head: bool) -> None:
         headers = [*passed, (b"content-type", page.content_type.encode()), (b"content-length", str(len(page.body)).encode())]

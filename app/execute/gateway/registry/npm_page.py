@@ -16,8 +16,11 @@ JSON_TYPE = "application/json"
 SHORT_TYPE = "application/vnd.npm.install-v1+json"
 
 
-def npm_page(links: Links, content_type: str, body: bytes) -> Page:
-    """Return the document as the door shows it: of a package, or of one version of it. Raises PageRefused."""
+def npm_page(links: Links, package: str, content_type: str, body: bytes) -> Page:
+    """Return the document as the door shows it: of a package, or of one version of it. Raises PageRefused.
+
+    What it states of another package's tarballs is not taken for a statement: some registries let publishers write that.
+    """
     stated: dict[str, tuple[str, str]] = {}
     try:
         document: dict[str, Any] = json.loads(body)
@@ -28,7 +31,7 @@ def npm_page(links: Links, content_type: str, body: bytes) -> Page:
                 upstream, there = found
                 if not (links.for_npm and upstream.startswith(links.entry.registry.url)):
                     dist["tarball"] = there
-                if digest := _digest(dist):
+                if f"/{package}/" in upstream and (digest := _digest(dist)):
                     stated[upstream] = digest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PageRefused("the registry answered with something else than a package's document") from None

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from app.execute.gateway.registry.links import Links, Page, PageRefused
+from app.execute.gateway.registry.links import Links, Page, PageRefused, Stated
 
 _KEPT = ("data-requires-python", "data-yanked", "data-dist-info-metadata", "data-core-metadata")
 _HASH = re.compile(r"(sha256|sha512|sha1)=([0-9a-f]{40,128})")
@@ -42,7 +42,7 @@ def _json(links: Links, url: str, body: bytes) -> Page:
             _state(stated, f"{upstream}.metadata", file.get("core-metadata") or file.get("data-dist-info-metadata"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PageRefused("the simple index answered with JSON that is no project page") from None
-    return Page(json.dumps(page).encode(), stated, JSON_TYPE)
+    return Page(json.dumps(page).encode(), _of_project(url, stated), JSON_TYPE)
 
 
 def _state(stated: dict[str, tuple[str, str]], url: str, hashes: object) -> None:
@@ -94,4 +94,17 @@ def _html(links: Links, url: str, kind: str, body: bytes) -> Page:
         rows.append(f'<a href="{escape(href)}"{kept}>{escape("".join(words))}</a><br>\n')
     version = f'<meta name="pypi:repository-version" content="{escape(parser.version)}">' if parser.version else ""
     text = f"<!DOCTYPE html>\n<html><head>{version}<title>Links</title></head><body>\n{''.join(rows)}</body></html>\n"
-    return Page(text.encode(), stated, f"{kind}; charset=utf-8")
+    return Page(text.encode(), _of_project(url, stated), f"{kind}; charset=utf-8")
+
+
+def _of_project(url: str, stated: Stated) -> Stated:
+    """Return what a page states of its own project's files; of another's it is not taken for a statement.
+
+    https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    project = _plain(url.rstrip("/"))
+    return {file: digest for file, digest in stated.items() if _plain(file).startswith(f"{project}-")}
+
+
+def _plain(url: str) -> str:
+    return re.sub(r"[-_.]+", "-", url.rpartition("/")[2]).lower()

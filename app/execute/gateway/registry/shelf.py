@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,8 +17,10 @@ from app.execute.gateway.registry.entry import Entry
 from app.execute.gateway.registry.fetch import Fetch
 from app.execute.gateway.registry.links import Stated
 
-_STATED = 500_000
+# So many digests, of some 250 bytes each in memory; the oldest are forgotten.
+_STATED = 200_000
 _TEMPLATE_SECONDS = 300.0
+_HEX = re.compile(r"(?:[0-9a-f]{2}){20,64}")
 
 
 class Shelf:
@@ -29,20 +33,23 @@ class Shelf:
         self.downloads = Downloads(self.fetch, cache)
         self.parsing = anyio.CapacityLimiter(2)
         self._transport = transport
-        self._stated: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
+        self._stated: OrderedDict[bytes, tuple[str, bytes]] = OrderedDict()
         self._templates: dict[str, tuple[float, str]] = {}
 
     def note(self, entry: Entry, stated: Stated) -> None:
         """Remember what a registry's metadata states of its artifacts."""
-        for url, digest in stated.items():
-            self._stated[entry.name, url] = digest
-            self._stated.move_to_end((entry.name, url))
+        for url, (algorithm, digest) in stated.items():
+            if _HEX.fullmatch(digest):
+                key = _key(entry, url)
+                self._stated[key] = (algorithm, bytes.fromhex(digest))
+                self._stated.move_to_end(key)
         while len(self._stated) > _STATED:
             self._stated.popitem(last=False)
 
     def stated(self, entry: Entry, url: str) -> tuple[str, str] | None:
         """Return what the registry's metadata last stated of an artifact since this gateway started."""
-        return self._stated.get((entry.name, url))
+        found = self._stated.get(_key(entry, url))
+        return None if found is None else (found[0], found[1].hex())
 
     def template(self, entry: Entry) -> str | None:
         """Return the crates' `dl` if it was read lately."""
@@ -57,3 +64,7 @@ class Shelf:
         """Give up what is on its way and close every connection."""
         await self.downloads.close()
         await self._transport.aclose()
+
+
+def _key(entry: Entry, url: str) -> bytes:
+    return hashlib.sha256(f"{entry.name}\n{url}".encode()).digest()[:16]

@@ -90,6 +90,26 @@ def test_t39_what_one_run_was_given_wrongly_another_is_not(house: House, sandbox
     assert other.get(WHEEL).content == right
 
 
+def test_t39_what_one_package_states_of_another_counts_for_nothing(house: House, sandbox: str, registry: FakeRegistry) -> None:
+    """Whoever may publish something must not be able to have somebody else's package refused."""
+    wheel = registry.add_wheel("hello", "1.0", "hi")
+    tarball, _ = registry.add_npm("left", "1.0.0", "hi")
+    wrong = {"tarball": f"{registry.url}{tarball}", "integrity": "sha512-" + "A" * 86 + "=="}
+    registry.put("/npm/evil", json.dumps({"name": "left", "versions": {"1.0.0": {"dist": wrong}}}).encode(), "application/json")
+    for path, kind in (("/pypi/simple/evil/", "application/vnd.pypi.simple.v1+json"), ("/pypi/simple/hel/", "text/html")):
+        page = json.dumps({"meta": {}, "files": [{"url": f"{registry.url}{wheel}", "hashes": {"sha256": "0" * 64}}]})
+        html = f'<a href="{registry.url}{wheel}#sha256={"0" * 64}">hello</a>'
+        registry.put(path, (html if kind == "text/html" else page).encode(), kind)
+    line = {"name": "hello", "vers": "1.0.0", "cksum": "0" * 64}
+    registry.add_crate("hello", "1.0.0", "hi")
+    registry.put("/crates/ev/il/evil", json.dumps(line).encode(), "text/plain")
+    door = house.door(sandbox)
+    for page in ("npm/evil", "pypi/simple/evil/", "pypi/simple/hel/", "crates/index/ev/il/evil"):
+        assert door.get(f"/registry/{page}").status_code == 200
+    for file in (WHEEL, "/registry/npm/left/-/left-1.0.0.tgz", "/registry/crates/crates/hello/1.0.0/download"):
+        assert door.get(file).status_code == 200, file
+
+
 def test_t39_nothing_that_a_run_sends_gets_into_the_cache(house: House, sandbox: str, registry: FakeRegistry) -> None:
     registry.add_wheel("hello", "1.0", "hi")
     door = house.door(sandbox)
