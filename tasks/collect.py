@@ -40,7 +40,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
         said = steps.of_sandbox(tx, run.id, row.id)
-        last_status = exchanges.last_status(tx, row.id)
+        last_answer = exchanges.last_answer(tx, row.id)
         told = reported(each.report for each in reports.of_run(tx, run.id))
     end = row.end or SandboxEnd(reason="lost")
     if row.state != "destroyed":
@@ -59,7 +59,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         row.assignment.bundle_limit_bytes,
     )
     if result is None:
-        trouble = model_trouble(end, last_status, said, unfinished) if unfinished else None
+        trouble = model_trouble(end, last_answer, said, unfinished) if unfinished else None
         if trouble is not None:
             conclude(parts, lease, run, trouble)
         else:

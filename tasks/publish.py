@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.budget import cost_in_words
 from app.core.outcome import PullRequest, VerifyResult
 from app.core.permission import may
 from app.core.run import Run
@@ -106,6 +107,7 @@ def _describe(
     work = Work(
         model=run.profile.agent.model, steps=used.exchanges or None, input_tokens=used.input_tokens or None,
         output_tokens=used.output_tokens or None, duration_ms=agent_ms,
+        cost=cost_in_words(used.cost_micro_usd, used.turns, used.unpriced),
     )
     title, body = render_pull_request(
         run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,

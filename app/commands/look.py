@@ -12,7 +12,11 @@ from app.errors import BellhopError, ProfileError
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from rich.console import Console
+
+    from app.core.profile import Profile
 
 
 def new_link(settings: Settings) -> str:
@@ -139,9 +143,22 @@ def check_profiles(settings: Settings, directory: Path) -> int:
         return 1
     for name, profile in sorted(found.items()):
         print(f"{name}: ok ({profile.agent.uses}, isolation {profile.container.isolation})")
-    for sentence in overlaps(found):
+    for sentence in (*overlaps(found), *without_a_price(found)):
         print(f"warning: {sentence}")
     return 0
+
+
+def without_a_price(profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """Yield a sentence for each model of a profile whose price nobody knows."""
+    from app.execute.gateway.price import is_priced
+
+    for name, profile in sorted(profiles.items()):
+        for model in filter(None, (profile.agent.model, profile.agent.fallback_model)):
+            if not is_priced(model, profile.budget.prices):
+                yield (
+                    f"{name}: the price of {model} is not known, so `budget: usd:` does not hold for it; tokens and turns do. "
+                    "Give it in `budget: prices:`"
+                )
 
 
 def _no_such_run(run_id: str) -> BellhopError:

@@ -82,3 +82,12 @@ def dollars(cost_micro_usd: int) -> str:
     """Return millionths of a dollar for people: cents, or four places where it is less than one."""
     usd = cost_micro_usd / 1_000_000
     return f"${usd:.2f}" if usd >= 0.01 or not cost_micro_usd else f"${usd:.4f}"
+
+
+def cost_in_words(cost_micro_usd: int, turns: int, unpriced: int) -> str:
+    """Return what turns cost, for people; `unpriced` of them have a price that nobody knows. Empty where there were none."""
+    if not turns:
+        return ""
+    if not unpriced:
+        return dollars(cost_micro_usd)
+    return "price unknown" if unpriced == turns else f"{dollars(cost_micro_usd)}, and {unpriced} of {turns} turns of unknown price"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, func, insert, or_, select
+from sqlalchemy import Connection, LargeBinary, case, func, insert, or_, select
 
 from app.core.budget import Spent
 from app.ledger.tables import exchanges
+
+_HEAD_BYTES = 4000
 
 
 class Exchange(NamedTuple):
@@ -61,11 +63,20 @@ def of_run(tx: Connection, run_id: str) -> list[Exchange]:
     return [Exchange(*row) for row in rows]
 
 
-def last_status(tx: Connection, sandbox_id: str) -> int | None:
-    """Return the status of the sandbox's last exchange (0: no answer came), or None if there was none."""
-    return tx.execute(
-        select(exchanges.c.status).where(exchanges.c.sandbox_id == sandbox_id).order_by(exchanges.c.id.desc()).limit(1)
-    ).scalar()
+class LastAnswer(NamedTuple):
+    """How a sandbox's last exchange ended: its status (0: no answer came), and the beginning of what was answered."""
+
+    status: int
+    head: bytes
+
+
+def last_answer(tx: Connection, sandbox_id: str) -> LastAnswer | None:
+    """Return how the sandbox's last exchange ended, or None if there was none."""
+    head = func.substr(exchanges.c.response, 1, _HEAD_BYTES, type_=LargeBinary)
+    row = tx.execute(
+        select(exchanges.c.status, head).where(exchanges.c.sandbox_id == sandbox_id).order_by(exchanges.c.id.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else LastAnswer(row[0], bytes(row[1]))
 
 
 def usage(tx: Connection, run_id: str) -> Usage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from app.core.budget import cost_in_words, dollars, micro_usd
 from app.core.outcome import Outcome, VerifyResult
 from app.core.run import Run
 from app.ledger.audit import Use
@@ -68,7 +69,18 @@ def facts_of(view: RunView) -> Rows:
         ("base", (run.base_commit or "not chosen yet")[:14]),
         ("branch", run.branch),
         ("model requests", f"{usage.exchanges}{tokens if usage.exchanges else ''}"),
+        ("cost", _cost(view)),
     ])
+
+
+def _cost(view: RunView) -> str:
+    """Return what the gateway counted, beside the run's budget."""
+    usage, budget = view.usage, view.run.profile.budget
+    said = cost_in_words(usage.cost_micro_usd, usage.turns, usage.unpriced) or "nothing yet"
+    return (
+        f"{said}; the budget is {dollars(micro_usd(budget.usd))}, {budget.tokens:,} tokens, {budget.turns:,} turns, "
+        f"of which {usage.turns:,} had"
+    )
 
 
 def grant_of(view: RunView) -> Rows:

@@ -45,6 +45,7 @@ class Work(Noun):
     steps: int | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cost: str = ""
     duration_ms: int | None = None
 
 

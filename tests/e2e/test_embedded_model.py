@@ -45,10 +45,10 @@ def talk(embed: Embed) -> Iterator[Talker]:
     """Start a Bellhop whose model plays the turns, for the rest of the test."""
     with ExitStack() as stack:
 
-        def start(*turns: Turn) -> Talk:
+        def start(*turns: Turn, profile: str = PROFILE) -> Talk:
             model = ModelEmulator(Script.model_validate({"turns": turns}))
             url = stack.enter_context(serve(model))
-            return Talk(embed(PROFILE, anthropic_api_key=SecretStr(ANTHROPIC_KEY), anthropic_api_url=url), model)
+            return Talk(embed(profile, anthropic_api_key=SecretStr(ANTHROPIC_KEY), anthropic_api_url=url), model)
 
         yield start
 
@@ -112,3 +112,22 @@ def test_r24_a_model_that_fails_for_a_moment_costs_nothing(talk: Talker) -> None
     assert model.failures == []
     assert road.github.read(REPO, road.branch(), "till.txt") == "cents: 1000\n"
     assert len(road.comments()) == 1
+
+
+def test_t18_an_agent_out_of_budget_is_told_wraps_up_and_its_work_is_a_draft(talk: Talker) -> None:
+    road, model = talk(
+        bash("sed -i s/999/1000/ till.txt"),
+        bash("echo the tests are still to do >> README.md", expect=("A message from Bellhop", "1 of 1 turns", "one more answer")),
+        bash("rm -r *"),
+        profile=PROFILE + "budget: {turns: 1}\n",
+    )
+    road.ring()
+    until(lambda: any("Draft pull request" in each for each in road.comments()), "a draft is told", road.log)
+    assert any("1 of 1 turns are used" in each for each in road.comments())
+    assert model.failures == []
+    assert len(model.requests) == 2
+    assert road.github.read(REPO, road.branch(), "till.txt") == "cents: 1000\n"
+    assert road.github.read(REPO, road.branch(), "README.md") == "# till\nthe tests are still to do\n"
+    [pull] = road.github.pull_requests(REPO)
+    assert "its budget was used up (2 of 1 turns)" in (pull.body or "").replace("\\", "")
+    road.nothing_is_left()

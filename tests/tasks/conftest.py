@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,13 +40,20 @@ def scene(without_gateway: Scene) -> Iterator[Scene]:
 
 
 @pytest.fixture
+def more_settings() -> dict[str, Any]:
+    """What a module's scenes are to have beside the usual."""
+    return {}
+
+
+@pytest.fixture
 def without_gateway(
-    github: GitHubEmulator, minter: GitHubApp, service: GitHubService, state_dir: Path, runtime_dir: Path, tmp_path: Path
+    github: GitHubEmulator, minter: GitHubApp, service: GitHubService, state_dir: Path, runtime_dir: Path, tmp_path: Path,
+    more_settings: dict[str, Any],
 ) -> Iterator[Scene]:
     settings = Settings(
         state_dir=state_dir, runtime_dir=runtime_dir, host_name=HOST, github_api_url=github.api_url,
         github_web_url=github.web_url,
-    )
+    ).model_copy(update=more_settings)
     database = Database(f"sqlite:///{state_dir / 'ledger.db'}")
     metadata.create_all(database.engine)
     with database.begin() as tx:

@@ -8,7 +8,7 @@ from app.core.assignment import SandboxEnd
 from app.core.outcome import Failed
 from app.core.step import Step
 from app.ledger import exchanges
-from app.ledger.exchanges import Exchange
+from app.ledger.exchanges import Exchange, LastAnswer
 from tasks.model_trouble import model_trouble
 from tests.tasks.scene import Scene
 
@@ -18,13 +18,20 @@ NO_KEY = (Step(kind="error", text="no key", data={"code": "bellhop_no_key"}),)
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(401, "model_key"), (403, "model_key"), (429, "model_limit"), (404, "model_unknown"), (0, "model_unreachable"), (502, "model_unreachable"),
+    [(401, "model_key"), (403, "model_key"), (429, "model_limit"), (402, "model_limit"), (404, "model_unknown"), (0, "model_unreachable"), (502, "model_unreachable"),
      (529, "model_unreachable"), (200, None), (400, None), (None, None)],
 )
 def test_the_last_answer_says_what_was_wrong(status: int | None, reason: str | None) -> None:
-    outcome = model_trouble(GAVE_UP, status, (), "it gave up")
+    outcome = model_trouble(GAVE_UP, None if status is None else LastAnswer(status, b""), (), "it gave up")
     assert (outcome and outcome.reason) == reason
     assert outcome is None or (outcome.who == "operator" and "it gave up" in outcome.text)
+
+
+def test_a_key_that_google_does_not_know_is_a_key_all_the_same() -> None:
+    head = b'{"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}}'
+    outcome = model_trouble(GAVE_UP, LastAnswer(400, head), (), "it gave up")
+    assert outcome is not None
+    assert outcome.reason == "model_key"
 
 
 def test_a_key_that_is_missing_is_known_from_the_agents_last_error() -> None:
@@ -35,7 +42,7 @@ def test_a_key_that_is_missing_is_known_from_the_agents_last_error() -> None:
 
 
 def test_an_agent_that_was_stopped_did_not_fail_because_of_its_model() -> None:
-    assert model_trouble(SandboxEnd(reason="timeout"), 401, NO_KEY, "it ran out of time") is None
+    assert model_trouble(SandboxEnd(reason="timeout"), LastAnswer(401, b""), NO_KEY, "it ran out of time") is None
 
 
 def test_a_refused_key_is_the_operators_in_the_comment_too(scene: Scene) -> None:

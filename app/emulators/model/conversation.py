@@ -1,8 +1,9 @@
-"""Where a request stands in its conversation, read alike from all three APIs."""
+"""Where a request stands in its conversation, read alike from all APIs."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +30,7 @@ class Place(NamedTuple):
 
 
 def locate(form: Form, body: dict[str, Any]) -> Place:
-    """Return where a request of Messages, Responses or Chat Completions stands; what has no known shape is no text."""
+    """Return where a request of Messages, Responses, Chat Completions or Gemini stands; what has no known shape is no text."""
     system: list[str] = []
     opening: list[str] = []
     latest: list[str] = []
@@ -57,6 +58,10 @@ def _said(form: Form, body: dict[str, Any]) -> Iterator[tuple[Speaker, str]]:
         items = body.get("input")
         yield from map(_item, [{"role": "user", "content": items}] if isinstance(items, str) else _dicts(items))
         return
+    if form == "generate":
+        yield "system", _words(_parts(body.get("systemInstruction")))
+        yield from (("model" if item.get("role") == "model" else "user", _words(_parts(item))) for item in _dicts(body.get("contents")))
+        return
     if form != "chat":
         yield "system", _words(body.get("system"))
     yield from map(_item, _dicts(body.get("messages")))
@@ -79,6 +84,16 @@ def _words(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _parts(content: Any) -> list[Any]:
+    """Return the parts of one of Gemini's contents as `_words` reads them: what a function answered is its `response`."""
+    parts = _dicts(content.get("parts")) if isinstance(content, dict) else []
+    answers = [each.get("functionResponse") for each in parts]
+    return [
+        json.dumps(answer.get("response"), ensure_ascii=False) if isinstance(answer, dict) else part
+        for part, answer in zip(parts, answers, strict=True)
+    ]
+
+
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
@@ -90,3 +105,4 @@ def _tool_names(tools: Any) -> Iterator[str]:
         if isinstance(name, str):
             yield name
         yield from _tool_names(tool.get("tools"))
+        yield from _tool_names(tool.get("functionDeclarations"))

@@ -16,14 +16,16 @@ from app.emulators.model.script import Script
 
 ANTHROPIC_KEY = "sk-ant-emulated"
 OPENAI_KEY = "sk-emulated"
+GEMINI_KEY = "AIza-emulated"
 MODELS = ("emulated-model",)
 
 _NO_KEY = {
     "anthropic": "x-api-key header is required",
     "openai": "You didn't provide an API key: send Authorization: Bearer",
+    "gemini": "Method doesn't allow unregistered callers (callers without established identity)",
 }
 # OpenAI quotes a part of the key; what is wrong here may be right elsewhere.
-_WRONG_KEY = {"anthropic": "invalid x-api-key", "openai": "Incorrect API key provided: ***"}
+_WRONG_KEY = {"anthropic": "invalid x-api-key", "openai": "Incorrect API key provided: ***", "gemini": "API key not valid. Please pass a valid API key."}
 
 
 class ModelEmulator:
@@ -37,11 +39,11 @@ class ModelEmulator:
 
     def __init__(
         self, source: Script | Record | Follow, *, anthropic_keys: Iterable[str] = (ANTHROPIC_KEY,),
-        openai_keys: Iterable[str] = (OPENAI_KEY,), models: tuple[str, ...] = MODELS,
+        openai_keys: Iterable[str] = (OPENAI_KEY,), gemini_keys: Iterable[str] = (GEMINI_KEY,), models: tuple[str, ...] = MODELS,
         report: Callable[[str], object] = lambda failure: None,
     ) -> None:
         self._source = Player(source) if isinstance(source, Script) else Replay(source) if isinstance(source, Record) else source
-        self._keys = {"anthropic": frozenset(anthropic_keys), "openai": frozenset(openai_keys)}
+        self._keys = {"anthropic": frozenset(anthropic_keys), "openai": frozenset(openai_keys), "gemini": frozenset(gemini_keys)}
         self._models = models
         self._report = report
         self.requests: list[Call] = []
@@ -59,7 +61,10 @@ class ModelEmulator:
         request_id = hashlib.sha256(f"{len(self.requests)}".encode()).hexdigest()[:24]
         refused = self._unauthorised(call)
         if refused:
-            return problem(call.api, 401, refused, request_id)
+            # Google says 403 to nobody and 400 to a wrong key.
+            status = 401 if call.api != "gemini" else 403 if refused == _NO_KEY["gemini"] else 400
+            code = "API_KEY_INVALID" if status == 400 else None
+            return problem(call.api, status, refused, request_id, code=code)
         if call.form == "unknown":
             return problem(call.api, 404, f"there is no {method} {path} here", request_id)
         found = self._source.answer(call, self._models)
@@ -75,6 +80,8 @@ class ModelEmulator:
         if call.api == "anthropic":
             # Its clients send the key in the one or the other.
             key = call.headers.get("x-api-key", key)
+        if call.api == "gemini":
+            key = call.headers.get("x-goog-api-key", "")
         if not key:
             return _NO_KEY[call.api]
         return None if key in self._keys[call.api] else _WRONG_KEY[call.api]

@@ -10,7 +10,7 @@ import time
 from app.emulators.model.answer import SILENCE, Answer, Miss, document, stream
 from app.emulators.model.call import Call
 from app.emulators.model.conversation import Place, locate
-from app.emulators.model.forms import chat, messages, responses
+from app.emulators.model.forms import chat, gemini, messages, responses
 from app.emulators.model.forms.problems import problem
 from app.emulators.model.reply import Reply, ReplyCall
 from app.emulators.model.script import Fault, Script, Turn
@@ -41,12 +41,13 @@ class Player:
     def answer(self, call: Call, models: tuple[str, ...]) -> Answer | Miss:
         """Return the turn in the form that was asked for; what counts no turn is answered from the request alone."""
         if call.form == "models":
-            return document(messages.models(models) if call.api == "anthropic" else chat.models(models))
+            form = {"anthropic": messages, "openai": chat, "gemini": gemini}[call.api]
+            return document(form.models(models))
         wrong = complaint(call)
         if wrong:
             return problem(call.api, 400, wrong.message, _id(_NOWHERE, None), code=wrong.code)
         if call.form == "count_tokens":
-            return document({"input_tokens": _estimate(call.size)})
+            return document({"totalTokens" if call.api == "gemini" else "input_tokens": _estimate(call.size)})
         place = locate(call.form, call.body)
         number = self._conversation(place)
         if number is None:
@@ -70,7 +71,7 @@ class Player:
 
     def _give(self, call: Call, place: Place, turn: Turn, number: int) -> Answer:
         # The form too: two APIs may be asked the same.
-        asked = (f"{call.form} {place.key}", call.body["model"], place.turn)
+        asked = (f"{call.form} {place.key}", call.model, place.turn)
         times = self._asked[asked] = self._asked.get(asked, 0) + 1
         fault = _fault(turn.faults, times)
         if fault and fault.hang:
@@ -117,7 +118,7 @@ def _reply(call: Call, place: Place, turn: Turn) -> Reply:
     said = len(turn.text.encode()) + sum(len(each.name) + len(each.arguments.encode()) for each in calls)
     usage = turn.usage
     return Reply(
-        id=_id(place, None), model=call.body["model"], text=turn.text, calls=calls,
+        id=_id(place, None), model=call.model, text=turn.text, calls=calls,
         input_tokens=usage.input_tokens if usage else _estimate(call.size),
         cached_input_tokens=usage.cached_input_tokens if usage else 0,
         output_tokens=usage.output_tokens if usage else _estimate(said),
@@ -129,6 +130,8 @@ def _render(call: Call, reply: Reply) -> Answer:
     if call.form == "responses":
         given = responses.events(reply, call.body) if call.streams else None
         return stream(given) if given else document(responses.document(reply, call.body))
+    if call.form == "generate":
+        return stream(gemini.events(reply)) if call.streams else document(gemini.document(reply))
     if call.form == "chat":
         options = call.body.get("stream_options")
         include_usage = isinstance(options, dict) and options.get("include_usage") is True

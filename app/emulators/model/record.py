@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 
@@ -90,9 +90,16 @@ def _recorded(number: int, exchange: Exchange) -> RecordedExchange:
         raise ConfigurationError(f"exchange {number} was not kept whole, so the run cannot be replayed")
     try:
         return RecordedExchange(
-            api="anthropic" if exchange.api == "anthropic" else "openai", path=exchange.path,
+            api=_api(exchange.api), path=exchange.path,
             request=json.loads(exchange.request) if exchange.request else None, status=exchange.status,
             content_type=exchange.content_type, response=exchange.response.decode(),
         )
     except ValueError as error:
         raise ConfigurationError(f"exchange {number} cannot be replayed: {error}") from error
+
+
+def _api(name: str) -> Api:
+    for api in get_args(Api):
+        if api == name:
+            return cast("Api", api)
+    raise ValueError(f"there is no model API {name}")

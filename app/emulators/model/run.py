@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from app.emulators.model.asgi import create_app
-from app.emulators.model.emulator import ANTHROPIC_KEY, OPENAI_KEY, ModelEmulator
+from app.emulators.model.emulator import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY, ModelEmulator
 from app.emulators.model.record import Record, load_record
 from app.emulators.model.script import Script, load_script
 from app.errors import ConfigurationError
@@ -33,8 +33,8 @@ def run_model(
         raise ConfigurationError(f"cannot listen on {host}:{port}: give another --port") from error
     with listener:
         what = "replaying" if isinstance(source, Record) else "playing"
-        announce(f"Anthropic and OpenAI at http://{host}:{listener.getsockname()[1]}, {what} {script or replay}")
-        announce(f"keys: Anthropic {ANTHROPIC_KEY}, OpenAI {OPENAI_KEY}")
+        announce(f"Anthropic, OpenAI and Gemini at http://{host}:{listener.getsockname()[1]}, {what} {script or replay}")
+        announce(f"keys: Anthropic {ANTHROPIC_KEY}, OpenAI {OPENAI_KEY}, Gemini {GEMINI_KEY}")
         config = uvicorn.Config(
             create_app(emulator), log_config=None, access_log=False, server_header=False, ws="none", lifespan="off",
             timeout_graceful_shutdown=1,

@@ -20,6 +20,7 @@ _REQUIRED: dict[Form, dict[str, type | tuple[type, ...]]] = {
     "count_tokens": {"model": str, "messages": list},
     "responses": {"model": str, "input": (str, list)},
     "chat": {"model": str, "messages": list},
+    "generate": {"contents": list},
 }
 
 
@@ -29,6 +30,8 @@ def complaint(call: Call) -> Complaint | None:
         return Complaint("anthropic-version: header is required")
     if not isinstance(call.body, dict):
         return Complaint("the request body is not a JSON object")
+    if call.api == "gemini" and (call.form == "count_tokens" or (call.streams and call.query != "alt=sse")):
+        return Complaint("streams are server-sent events here: ask with alt=sse") if call.streams else None
     for name, kind in _REQUIRED.get(call.form, {}).items():
         value = call.body.get(name)
         if not isinstance(value, kind) or value == []:
@@ -40,9 +43,27 @@ def complaint(call: Call) -> Complaint | None:
 
 
 def _unpaired(form: Form, body: dict[str, Any]) -> Iterator[Complaint]:
+    if form == "generate":
+        return _unpaired_contents(body["contents"])
     if form == "responses":
         return _unpaired_items(body["input"])
     return _unpaired_chat(body["messages"]) if form == "chat" else _unpaired_messages(body["messages"])
+
+
+def _unpaired_contents(contents: list[Any]) -> Iterator[Complaint]:
+    """Gemini wants as many function responses right after the model's function calls as there were calls, and no others."""
+    called = 0
+    for content in [*contents, None]:
+        parts = content.get("parts") if isinstance(content, dict) else []
+        known = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+        if content is not None and (not known or content.get("role", "user") not in ("user", "model")):
+            yield Complaint("Please use a valid role: user, model, and at least one part")
+        if sum("functionResponse" in part for part in known) != called and (content is not None or called):
+            yield Complaint(
+                "Please ensure that the number of function response parts is equal to the number of function call parts of "
+                "the function call turn."
+            )
+        called = sum("functionCall" in part for part in known)
 
 
 def _unpaired_messages(messages: list[Any]) -> Iterator[Complaint]:

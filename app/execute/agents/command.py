@@ -41,6 +41,8 @@ class Command:
         read_options(CommandOptions, choice)
         if choice.model is not None:
             raise ProfileError("`agent: model:` does not suit `command`, which asks no model: leave it out")
+        if choice.fallback_model is not None:
+            raise ProfileError("`agent: fallback-model:` does not suit `command`, which asks no model: leave it out")
 
     def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str) -> Assignment:
         """Return the shell command as an assignment. Raises ProfileError."""

@@ -20,7 +20,7 @@ from app.core.noun import Noun
 from app.core.profile import AgentChoice, Profile
 from app.core.step import Step
 from app.errors import ProfileError
-from app.execute.agents.options import read_options, run_members
+from app.execute.agents.options import model_patterns, read_options, run_members
 from app.execute.tooling import layout
 
 VENDORS = ("anthropic", "openai")
@@ -45,9 +45,10 @@ class Mini:
     name = "mini"
 
     def check(self, choice: AgentChoice) -> None:
-        """Raise ProfileError when `with:` has keys that mini does not take, or `model:` names no vendor it speaks to."""
+        """Raise ProfileError when `with:` has keys that mini does not take, `model:` names no vendor it speaks to, or `fallback-model:` another one."""
         read_options(MiniOptions, choice)
         split_model(choice)
+        model_patterns(choice)
 
     def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str) -> Assignment:
         """Return mini's command line and configuration file. Raises ProfileError."""
@@ -67,7 +68,7 @@ class Mini:
             env=profile.env,
             files={CONFIG_NAME: json.dumps(config, ensure_ascii=False, indent=1) + "\n"},
             wants_messages=True,
-            models=(f"{vendor}/{model}",),
+            models=model_patterns(profile.agent),
             **run_members(run_id, profile, base_commit),
         )
 

@@ -34,6 +34,24 @@ def read_options(kind: type[Options], choice: AgentChoice) -> Options:
         raise ProfileError(f"`agent: with:` does not suit `{choice.uses}` ({keys}). It takes {known}") from error
 
 
+def model_patterns(choice: AgentChoice) -> tuple[str, ...]:
+    """Return what Assignment.models takes: the model, and the one that may stand in for it.
+
+    Raises ProfileError where that one is not `vendor/model` of the same vendor, or the same model.
+    """
+    if choice.model is None:
+        return ()
+    if choice.fallback_model is None:
+        return (choice.model,)
+    vendor, _, model = choice.fallback_model.partition("/")
+    if vendor != choice.model.partition("/")[0] or not model or choice.fallback_model == choice.model or "*" in model:
+        raise ProfileError(
+            f"`agent: fallback-model:` must be another model of the same vendor as `model: {choice.model}`, such as "
+            f"`{choice.model.partition('/')[0]}/<model>`; it is `{choice.fallback_model}`"
+        )
+    return choice.model, choice.fallback_model
+
+
 def run_members(run_id: str, profile: Profile, base_commit: str) -> RunMembers:
     """Return what an Assignment takes from the profile; a read-only workspace yields no bundle."""
     return RunMembers(

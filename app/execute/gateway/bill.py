@@ -18,7 +18,7 @@ PRICE_UNKNOWN = "price-unknown"
 FALLBACK = "fallback"
 
 _WRAP_UP = (
-    "{used} You have one more answer: finish now. Leave the files as they should be handed over, and say what is done "
+    "This run's budget is used up: {used} You have one more answer: finish now. Leave the files as they should be handed over, and say what is done "
     "and what is not. After that answer no model is asked any more."
 )
 

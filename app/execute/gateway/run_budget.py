@@ -66,8 +66,7 @@ class RunBudget:
             return None
         self._noted = reached.percent
         used = in_words(self._budget, self.spent, reached.of)
-        text = f"80 % of this run's budget is used: {used}." if reached.percent == 80 else f"This run's budget is used up: {used}."
-        return BudgetNote(percent=reached.percent, of=reached.of, text=text)
+        return BudgetNote(percent=reached.percent, of=reached.of, text=f"{used} are used.")
 
     def is_new(self, mark: str) -> bool:
         """Return whether this is the run's first word on something."""

@@ -20,6 +20,7 @@ from app.ledger.database import Database
 from tests.app.commands.bellhop import ROOT, Machine, one_line
 from tests.app.observe.scene_runs import FORGE, ended, event, ledger, log_lines, say, started, web
 
+NEWEST = max(path.name[:4] for path in (ROOT / "app" / "ledger" / "migrations" / "versions").glob("0*.py"))
 HOSTILE = "\x1b]8;;https://evil.test\x1b\\x\x1b]52;c;ZQ==\x07 \x1b[2J\rover \u202e [bold]"
 
 
@@ -49,7 +50,7 @@ def test_without_a_database_each_says_so_and_makes_none(verb: list[str], bare: M
 
 def test_migrate_makes_the_database_and_may_be_repeated(bare: Machine) -> None:
     for _ in range(2):
-        assert bare.run("migrate") == (0, "the database is at revision 0002\n", "")
+        assert bare.run("migrate") == (0, f"the database is at revision {NEWEST}\n", "")
     assert bare.run("runs") == (0, "No run yet.\n", "")
     assert json.loads(bare.run("runs", "--json").out) == []
 
@@ -65,7 +66,8 @@ def test_a_database_that_cannot_be_used_is_one_line_without_its_password(url: st
 def test_an_older_database_asks_for_migrate(bare: Machine) -> None:
     (bare.directory / "state").mkdir()
     Database(f"sqlite:///{bare.directory}/state/bellhop.db").engine.connect().close()
-    assert one_line(bare.run("runs")) == "the database is at revision none, this Bellhop needs 0002: run `bellhop migrate`"
+    assert one_line(bare.run("runs")) == (
+        f"the database is at revision none, this Bellhop needs {NEWEST}: run `bellhop migrate`")
 
 
 def test_runs_lists_them(bare: Machine, filled: str) -> None:
@@ -200,6 +202,21 @@ def test_profiles_check_warns_of_two_that_take_the_same_event(bare: Machine, tmp
     assert (said.code, said.err) == (0, "")
     assert ("warning: a and b both take issues.labeled with the label fix: a comes first by name, "
             "so b never starts for it") in said.out.splitlines()
+
+
+def test_profiles_check_warns_of_a_model_without_a_price(bare: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "fix.yaml"
+    text = "on: {issues: {}}\ncontainer: {isolation: process}\nagent: {uses: mini, model: openai/qwen3-coder, fallback-model: openai/gpt-5}\n"
+    file.write_text(text)
+    said = bare.run("profiles", "check", str(tmp_path))
+    [warning] = [each for each in said.out.splitlines() if each.startswith("warning")]
+    assert warning.startswith("warning: fix: the price of openai/qwen3-coder is not known, so `budget: usd:` does not hold")
+    file.write_text(text + "budget: {prices: {openai/qwen3-coder: {input: 0.5, output: 2}}}\n")
+    assert "warning" not in bare.run("profiles", "check", str(tmp_path)).out
+    file.write_text(text.replace("openai/gpt-5", "anthropic/claude-haiku-4-5"))
+    said = bare.run("profiles", "check", str(tmp_path))
+    assert said.code == 1
+    assert "same vendor" in said.err
 
 
 @pytest.mark.parametrize(("name", "value"), [

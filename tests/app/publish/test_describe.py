@@ -41,13 +41,13 @@ def pull_request(run: Any, **changes: Any) -> tuple[str, str]:
 
 def test_the_pull_request_says_what_the_host_measured_before_what_the_agent_said(make_run: MakeRun) -> None:
     """T72."""
-    work = Work(model="m-1", steps=4, input_tokens=1200, output_tokens=300, duration_ms=125_000)
+    work = Work(model="m-1", steps=4, input_tokens=1200, output_tokens=300, duration_ms=125_000, cost="$0.42")
     title, body = pull_request(make_run(), work=work, verify=PASSED, agent_text="All tests pass.")
     assert title == "Make it greet the world"
     facts, _, said = body.partition("### In the agent's own words")
     for fact in (
         "Fixes #7", "`main` at `" + "b" * 40, "1 file, +3 -1", "**passed**, `make test` in a fresh sandbox", "`container`", "`mini`, model `m-1`",
-        "4 steps", "1200 in, 300 out", "2 min 5 s", f"({URL}/runs/abcdefabcdef)", "`octocat`", "CI: held", "`src/a.py` (`M`, +3 -1)",
+        "4 steps", "1200 in, 300 out; `$0.42`\n- Run", "2 min 5 s", f"({URL}/runs/abcdefabcdef)", "`octocat`", "CI: held", "`src/a.py` (`M`, +3 -1)",
     ):
         assert fact in facts, fact
     assert "All tests pass." in said

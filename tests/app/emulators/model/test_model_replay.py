@@ -214,7 +214,7 @@ def test_what_cannot_be_replayed_makes_no_record(more: dict[str, Any], says: str
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    ('{"exchanges": [{"api": "gemini"}]}', "exchanges.0.api"),
+    ('{"exchanges": [{"api": "mistral"}]}', "exchanges.0.api"),
     ('{"exchanges": [], "normalise": [{"pattern": "(", "replacement": "", "why": ""}]}', "not a regular expression"),
     ("{", "wrong at the top"),
 ])

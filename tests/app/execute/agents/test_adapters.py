@@ -24,6 +24,12 @@ def mini_profile(**more: Any) -> Profile:
     return profile({"uses": "mini", "model": "anthropic/claude-x"}, **more)
 
 
+def test_the_door_admits_the_model_and_its_fallback_and_no_other() -> None:
+    asked = profile({"uses": "mini", "model": "openai/x", "fallback-model": "openai/y"})
+    assert agent_named("mini").assignment("run1", asked, "the prompt", "c0ffee").models == ("openai/x", "openai/y")
+    assert agent_named("mini").assignment("run1", mini_profile(), "the prompt", "c0ffee").models == ("anthropic/claude-x",)
+
+
 def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
     with pytest.raises(ProfileError, match="command, mini"):
         agent_named("codex")
@@ -56,6 +62,10 @@ def test_command_runs_by_the_images_own_shell_with_the_prompt_in_a_file() -> Non
         ({"uses": "command", "with": {"run": "  "}}, "run"),
         ({"uses": "command", "with": {"run": "x", "shell": "zsh"}}, "shell"),
         ({"uses": "command", "with": {"run": "x"}, "model": "openai/x"}, "model"),
+        ({"uses": "command", "with": {"run": "x"}, "fallback-model": "openai/x"}, "fallback-model"),
+        *(({"uses": "mini", "model": "openai/x", "fallback-model": other}, "same vendor") for other in (
+            "anthropic/y", "openai/x", "openai/", "openai", "openai/*",
+        )),
         ({"uses": "mini"}, "anthropic/<model>"),
         ({"uses": "mini", "model": "claude-x"}, "claude-x"),
         ({"uses": "mini", "model": "gemini/x"}, "openai/<model>"),

@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.core.budget import Budget, Price
 from app.core.door import DoorRules
 from app.core.report import BudgetNote
+from app.execute.gateway import runner_mail
 from app.ledger import exchanges, reports, runs
 from app.ledger.exchanges import Usage
 from tests.app.execute.gateway.fake_model_api import FakeModelApi
@@ -61,8 +63,7 @@ def test_t18_told_at_four_fifths_one_turn_at_the_whole_and_then_no_more(
     assert [ask(door) for _ in range(5)] == [200] * 5
     part, at_80, at_100 = words
     assert [(note.percent, note.of, note.text) for note in notes(house, sandbox_id, 2)] == [
-        (80, part, f"80 % of this run's budget is used: {at_80}."),
-        (100, part, f"This run's budget is used up: {at_100}."),
+        (80, part, f"{at_80} are used."), (100, part, f"{at_100} are used."),
     ]
     # Somebody is asked to look at the run for each note.
     eventually(lambda: len(house.ended) == 2)
@@ -149,22 +150,26 @@ def test_t18_many_at_once_have_one_last_turn(house: House, model_api: FakeModelA
     assert [note.percent for note in notes(house, sandbox_id)] == [100]
 
 
-def test_t18_the_agent_is_told_before_it_can_ask_again(house: House) -> None:
+def test_t18_the_agent_is_told_before_it_can_ask_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of the answer that used up the budget waits until the runner has handed the words on."""
+    monkeypatch.setattr(runner_mail, "_HEARING_SECONDS", 20.0)
     sandbox_id = house.sandbox(**rules(turns=1))
     runner = house.claimed(sandbox_id)
     heard: list[Any] = []
+    handed_on: list[bool] = []
 
     def listen() -> None:
         while not heard:
             heard.extend(runner.get("/runner/messages?after=3&wait=10").json()["messages"])
-        # The next call says that it has dealt with the last one's words.
+        # As long as a runner can take to write them to the agent's standard input; its next call says that it has.
+        threading.Event().wait(0.3)
+        handed_on.append(True)
         runner.get("/runner/messages?after=3&wait=0")
 
     listener = threading.Thread(target=listen)
     listener.start()
     assert ask(house.door(sandbox_id)) == 200
-    assert heard, "the answer was over before the words were handed on"
+    assert handed_on, "the answer was over before the words were handed on"
     listener.join(10)
     [message] = heard
     assert (message["id"], message["author"]) == (3, "Bellhop")
@@ -177,6 +182,7 @@ def test_t18_an_unknown_price_is_said_once_and_the_other_bounds_hold(house: Hous
     sandbox_id = house.sandbox(**rules(usd=0.000001, turns=3))
     door = house.door(sandbox_id)
     assert [ask(door) for _ in range(5)] == [200, 200, 200, 200, 402]
+    eventually(lambda: used(house, sandbox_id).turns == 4)
     said = [row.step for row in house.steps(sandbox_id) if "price" in row.step.text]
     assert [(step.kind, step.data) for step in said] == [("log", {"stream": "gateway"})]
     assert "anthropic/m is not known" in said[0].text
@@ -223,10 +229,19 @@ def test_t18_a_stream_that_names_no_usage_is_counted_by_its_size(house: House, m
     assert used(house, sandbox_id).output_tokens > 0
 
 
+def test_t18_no_model_is_asked_where_the_ledger_does_not_say_what_was_spent(house: House, model_api: FakeModelApi) -> None:
+    sandbox_id = house.sandbox()
+    with house.database.begin() as tx:
+        tx.execute(text("ALTER TABLE exchanges RENAME TO gone"))
+    assert ask(house.door(sandbox_id)) == 503
+    assert model_api.asked == []
+
+
 def test_t18_a_refusal_is_on_record_for_who_judges_the_run(house: House) -> None:
     sandbox_id = house.sandbox(**rules(turns=1))
     door = house.door(sandbox_id)
     assert [ask(door) for _ in range(4)] == [200, 200, 402, 402]
+    eventually(lambda: used(house, sandbox_id).turns == 2)
     with house.database.read() as tx:
         marks = [name for name, _ in runs.timeline(tx, sandbox_id.partition("-")[0])]
     assert marks.count("last-turn") == marks.count("budget-refused") == 1
