@@ -31,6 +31,8 @@ agent:
 container:
   isolation: {isolation}
 {image}timeout-minutes: 5
+limits:
+  max-open-pull-requests: 100
 """
 
 
@@ -39,13 +41,13 @@ class Sealed:
 
     def __init__(self, world: World, bellhop: Bellhop) -> None:
         self._world = world
-        self._bellhop = bellhop
+        self.bellhop = bellhop
 
     def work(self, incident: Incident, number: int) -> str:
         """Ring for one issue, wait until its run is over and told, and return its outcome's URL or what became of it."""
         ada = self._world.github.person("ada")
         if incident.pull:
-            ada.comment(REPO, number, f"@{self._bellhop.parts.settings.bot_login.removesuffix('[bot]')} please look at this")
+            ada.comment(REPO, number, f"@{self.bellhop.parts.settings.bot_login.removesuffix('[bot]')} please look at this")
         else:
             ada.label(REPO, number, "bellhop")
         run = self._done(number)
@@ -58,7 +60,7 @@ class Sealed:
     def _done(self, number: int) -> Run | None:
         deadline = time.monotonic() + RUN_SECONDS
         while time.monotonic() < deadline:
-            with self._bellhop.database.read() as tx:
+            with self.bellhop.database.read() as tx:
                 found = [run for run in runs.recent(tx) if run.thread == f"github:{REPO}#{number}"]
             if found and found[0].state == "done" and not self._world.github.live_tokens():
                 return found[0]
@@ -70,7 +72,7 @@ class Sealed:
         with self._world.github.world.lock:
             minted = [token.value for token in self._world.github.world.state.tokens.values()]
         key = "".join((self._world.github.private_key_pem or "").splitlines()[1:-1])
-        secret = self._bellhop.parts.settings.github_webhook_secret.get_secret_value()
+        secret = self.bellhop.parts.settings.github_webhook_secret.get_secret_value()
         # Tokens of one App begin alike, and so do all private keys.
         return [
             *(Canary("github-token", value, len(value) - 40) for value in minted),
