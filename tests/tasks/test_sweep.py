@@ -254,7 +254,7 @@ def test_one_engine_that_hangs_keeps_nobody_elses_sandboxes_waiting(scene: Scene
     for number in range(3):
         scene.sql(
             "INSERT INTO sandboxes SELECT id || :n, run_id, host, 'work', agent, 'hung', assignment, handle, state, NULL, "
-            '"end", created_at_ms - 1, deadline_at_ms, ended_at_ms FROM sandboxes WHERE id = :id', n=f"-{number}",
+            '"end", created_at_ms - 1, deadline_at_ms, ended_at_ms, NULL FROM sandboxes WHERE id = :id', n=f"-{number}",
             id=f"{run_id}-work",
         )
     died(scene, run_id, "dies")
