@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 MASK = "[secret removed]"
@@ -33,7 +34,7 @@ _SHAPES = re.compile(
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` with every one of `secrets` (also in base64, hex and percent-encoding) and every known shape masked."""
-    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
+    for form in _masked(tuple(secrets)):
         text = text.replace(form, MASK)
     return _SHAPES.sub(MASK, text)
 
@@ -44,10 +45,24 @@ def holds(text: str, secrets: Iterable[str], leave_out: re.Pattern[str] | None =
     What matches `leave_out` counts neither in the text nor in what is looked for: white space, say, when an encoded
     key may be broken over lines. A key counts with and without the blank lines around it.
     """
+    if leave_out is not None:
+        text = leave_out.sub("", text)
+    return any(form in text for form in _looked_for(tuple(secrets), leave_out))
+
+
+# What the two below return is kept: the same few secrets are looked for in every file of every result. They are the process's own, and
+# in its memory anyway.
+@lru_cache(maxsize=16)
+def _masked(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True))
+
+
+@lru_cache(maxsize=16)
+def _looked_for(secrets: tuple[str, ...], leave_out: re.Pattern[str] | None) -> tuple[str, ...]:
     forms = {form for secret in secrets for one in (secret, secret.strip()) for form in _forms(one)}
     if leave_out is not None:
-        text, forms = leave_out.sub("", text), {leave_out.sub("", form) for form in forms}
-    return any(len(form) >= _LEAST_CHARACTERS and form in text for form in forms)
+        forms = {leave_out.sub("", form) for form in forms}
+    return tuple(form for form in forms if len(form) >= _LEAST_CHARACTERS)
 
 
 def _forms(secret: str) -> set[str]:

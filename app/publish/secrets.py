@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.bounded import run_bounded
@@ -17,6 +17,7 @@ from app.git import CAGE, Git
 from app.publish.added import added_lines
 from app.publish.candidate import ABSENT, Candidate, FileChange
 from app.publish.policy import Violation
+from app.publish.shape_signs import can_hold_a_shape
 
 BLOB_SECONDS = 120.0
 SHAPES_SECONDS = 60.0
@@ -74,7 +75,9 @@ def _blob(git: Git, candidate: Candidate, change: FileChange) -> str:
     return blob.stdout.replace(b"\0", b"").decode("utf-8", "replace")
 
 
-def _shapes(rows: Iterable[Line]) -> list[Violation]:
+def _shapes(rows: Sequence[Line]) -> list[Violation]:
+    if not can_hold_a_shape(text for _, _, text in rows):
+        return []
     with tempfile.TemporaryFile() as stdin:
         stdin.writelines(json.dumps(line).encode() + b"\n" for line in rows)
         stdin.seek(0)

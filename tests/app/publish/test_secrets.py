@@ -149,14 +149,19 @@ def test_what_cannot_be_looked_through_in_time_is_not_published(agent: Agent, mo
     monkeypatch.setattr(looking, "_LOOK", ("sleep", "60"))
     monkeypatch.setattr(looking, "SHAPES_SECONDS", 0.2)
     with pytest.raises(PublishRefused) as caught:
-        found(agent, agent.write("a.txt", "a\n"))
+        found(agent, agent.write("a.txt", "an AKIA\n"))
     assert caught.value.reason == "secrets_not_looked_for"
 
 
 def test_a_scanner_that_is_broken_says_nothing_is_clean(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "_LOOK", ("false",))
     with pytest.raises(Exception, match="exit code 1"):
-        found(agent, agent.write("a.txt", "a\n"))
+        found(agent, agent.write("a.txt", "an AKIA\n"))
+
+
+def test_no_process_is_started_for_a_result_that_can_hold_no_shape(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "_LOOK", ("false",))
+    assert found(agent, agent.write("a.txt", "a\n")) == ()
 
 
 def test_a_profile_may_take_a_draft_for_a_shape_but_never_for_bellhops_own() -> None:
