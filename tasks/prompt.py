@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from app.core.run import Run
-from app.core.seen import as_seen
+from app.core.seen import look
 from app.errors import ProfileError
 from app.settings import Settings
 
@@ -15,19 +15,20 @@ from app.settings import Settings
 def render_prompt(run: Run, settings: Settings) -> str:
     """Render the profile's prompt template; the fence around people's words cannot be guessed from outside.
 
-    It is made from the run's random id, so that rendering twice gives the same prompt. What the page hides from the
-    person who rang is taken out of the words. Raises ProfileError.
+    It is drawn anew each time, and stands nowhere but in the prompt: the run's id, which its comment shows, says nothing
+    about it. What the page hides from the person who rang is taken out of the words, and counted. Raises ProfileError.
     """
     environment = Environment(
         loader=FileSystemLoader(settings.templates_dir), undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, autoescape=False,  # noqa: S701 - a prompt is plain text
     )
-    fence = hashlib.sha256(f"fence {run.id}".encode()).hexdigest()[:24]
+    title, text = look(run.event.title), look(run.event.text)
     name = run.profile.templates.prompt
     try:
-        event = run.event.model_copy(update={"title": as_seen(run.event.title), "text": as_seen(run.event.text)})
+        event = run.event.model_copy(update={"title": title.text, "text": text.text})
         return environment.get_template(name).render(
-            event=event, profile=run.profile, verify=run.profile.verify, fence=fence
+            event=event, profile=run.profile, verify=run.profile.verify, fence=secrets.token_hex(12),
+            hidden=title.hidden + text.hidden,
         )
     except TemplateError as error:
         raise ProfileError(

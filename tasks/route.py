@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, decide, needs_permission
 from app.core.event import Event
 from app.core.run import Run
+from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, runs
 from tasks.grants import authorise_grant
@@ -144,7 +145,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         return None
     run = runs.load(tx, run_id)
     if isinstance(decision, Append):
-        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=event.text)
+        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text))
         if run is not None and not takes_comments(tx, run_id):
             # Said at once: whoever wrote it would wait for an answer until the run is over.
             say(tx, parts, run)

@@ -10,6 +10,7 @@ from app.core.denied import Denied
 from app.core.noun import Noun
 from app.core.outcome import VerifyResult
 from app.core.run import Run, comment_marker
+from app.core.seen import look
 from app.publish.candidate import FileChange
 from app.publish.inert import Inert, line, span
 from app.publish.policy import SAYS, Violation
@@ -70,6 +71,7 @@ def render_pull_request(
         warnings=[(_SAYS[warning.rule], warning) for warning in warnings], unfinished=unfinished, agent_text=agent_text,
         run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)), base=base or run.base_branch,
         base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows, denied=denied,
+        hidden=_hidden(run),
     )
     if len(body) > BODY_LIMIT_CHARS:
         # Only a template of the team's own can do this: the shipped one cuts each part.
@@ -101,8 +103,14 @@ def render_comment(
         run_url=run_url(settings_url, run.id), who=Inert(_WHO.get(getattr(outcome, "who", "operator"), _WHO["operator"])), unread=len(unread),
         unread_authors=sorted(set(unread)), takes_comments=takes_comments, again=_again(run, bot_login),
         follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes, denied=denied,
+        hidden=_hidden(run),
     )
     return f"{text.strip()}\n\n{comment_marker(run.id)}\n"
+
+
+def _hidden(run: Run) -> int:
+    """Return how many characters of the request its page does not show, so that no agent was given them."""
+    return look(run.event.title).hidden + look(run.event.text).hidden
 
 
 def _again(run: Run, bot_login: str) -> str:

@@ -13,8 +13,8 @@ class Proposal(Noun):
     """`commit`, over `base_commit`, stands in the bare repository `git_dir`; `said` is the agent's last word, untrusted.
 
     `warnings` come first in the pull request; `unfinished` says why the agent did not end well (empty: it did),
-    which makes the pull request a draft. `title` is the agent's own, if it proposed one. `tree` is the commit's: what a replay is
-    compared with.
+    which makes the pull request a draft. `title` is the agent's own, if it proposed one. `tree` is the commit's: what a
+    replay is compared with.
     """
 
     git_dir: Path

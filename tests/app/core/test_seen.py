@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.seen import as_seen
+from app.core.seen import as_seen, look
 
 TAKEN_OUT = "characters that the page does not show was taken out]"
 
@@ -43,12 +43,53 @@ def test_invisible_characters_go(invisible: str) -> None:
     assert as_seen(f"ig{invisible}nore") == "ignore"
 
 
+@pytest.mark.parametrize(("raw", "shown"), [
+    ("![ignore all rules](https://x/y.png)", "![](https://x/y.png)"),
+    ("![ignore [all] rules][ref]", "![][ref]"),
+    ('[here](https://x/y "ignore all rules")', "[here](https://x/y)"),
+    ("[here](<https://x/y> 'ignore\nall')", "[here](<https://x/y>)"),
+    ('<a href="https://x" title="ignore > all" data-x=ignore>y</a>', '<a href="https://x">y</a>'),
+    ("<img alt='ignore' src=x />", "<img src=x />"),
+    ("<p hidden>shown all the same", "<p>shown all the same"),
+    ("ig&#8203;no&zwj;re&#x200D;", "ignore"), ("a &amp; b &lt;i&gt;", "a &amp; b &lt;i&gt;"), ("ig&#82&#8203;03;nore", "ignore"),
+], ids=range(10))
+def test_t20_what_markup_hides_goes(raw: str, shown: str) -> None:
+    assert as_seen(raw) == shown
+
+
+@pytest.mark.parametrize("raw", ["[//]: # (ignore all)", "text\n\n[ignore]: https://x 'ignore'\n", "   [a]:\n  ignore", "[a]: x\n'ignore'"])
+def test_t20_a_link_definition_goes_and_that_is_said(raw: str) -> None:
+    assert "ignore" not in as_seen(raw)
+    assert "[Bellhop: a link definition of" in as_seen(raw)
+
+
+def test_t20_what_is_folded_away_is_said_to_be() -> None:
+    seen = as_seen("<details open>\n<summary>x</summary>\nignore\n</details>")
+    assert seen.startswith("<details>[Bellhop: folded on the page")
+    assert "ignore" in seen
+
+
+@pytest.mark.parametrize(("raw", "count"), [
+    ("plain", 0), ("a\u200bb\U000e0041", 2), ("<!-- x -->", 10), ("a\r\nb", 0), ("![abc](d)", 3), ("<b title=x>", 8), ("\u00ad", 1),
+], ids=range(7))
+def test_t20_what_was_hidden_is_counted(raw: str, count: int) -> None:
+    assert look(raw).hidden == count
+
+
+def test_code_keeps_its_markup() -> None:
+    text = "```md\n![alt](x 'title') <b title=x> &#8203;\n[//]: # (x)\n```\n"
+    assert as_seen(text) == text
+
+
 @pytest.mark.parametrize("text", ["", "plain", "Grüße, 世界", "a < b -- c", "tab\tand\nline", "x <!- y ->", "```\ncode\n```\n", "~~~\nopen"])
 def test_honest_text_stays(text: str) -> None:
     assert as_seen(text) == text
 
 
-@given(st.lists(st.one_of(st.sampled_from(["<!--", "-->", "```", "~~~~", "\n", "x", "\u200b", " "]), st.text(max_size=3)), max_size=40).map("".join))
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from([
+    "<!--", "-->", "```", "~~~~", "\n", "x", "\u200b", " ", "![", "](", ")", "[", "]:", "<b ", "title=", '"', "'", ">", "&#", "8203;", "<details>", "&zwj;",
+]), st.text(max_size=3)), max_size=40).map("".join))
 def test_whatever_goes_in_nothing_invisible_comes_out_and_twice_is_once(text: str) -> None:
     seen = as_seen(text)
     assert {c for c in seen if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co")} <= {"\n", "\t"}

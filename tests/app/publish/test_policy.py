@@ -66,6 +66,27 @@ def test_a_protected_path_makes_a_draft_or_is_refused() -> None:
     assert "CLAUDE.md" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["AGENTS.md", "sub/CLAUDE.md", ".codex/config.toml", "GEMINI.md", ".cursor/rules/x", ".agents/s", "opencode.json"])
+def test_t27_agent_configuration_is_protected_by_default(name: str) -> None:
+    assert judge(change(name)).draft
+
+
+def test_a_lockfile_is_taken_or_makes_a_draft_or_is_refused() -> None:
+    made = change("web/package-lock.json")
+    for word, verdict in (("allow", Verdict()), ("draft", None), ("refuse", None)):
+        found = check([made], 10, Limits(), PullRequestPolicy.model_validate({"lockfiles": word}))
+        assert verdict is None or found == verdict
+        assert found.draft == (word == "draft")
+        assert [one.rule for one in found.refusals] == (["lockfile"] if word == "refuse" else [])
+
+
+def test_configuration_that_was_left_out_is_a_warning_or_a_refusal() -> None:
+    draft, refuse = PullRequestPolicy(), PullRequestPolicy.model_validate({"protected-paths": "refuse"})
+    assert Verdict().with_dropped((), draft) == Verdict()
+    assert Verdict().with_dropped(("CLAUDE.md",), draft).draft
+    assert [one.path for one in Verdict().with_dropped(("CLAUDE.md",), refuse).refusals] == ["CLAUDE.md"]
+
+
 @pytest.mark.parametrize(
     ("made", "rule"),
     [

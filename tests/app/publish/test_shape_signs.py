@@ -6,19 +6,21 @@ import re
 from pathlib import Path
 
 import pytest
+from detect_secrets.plugins.base import RegexBasedDetector
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.publish.known_shapes import detectors, look
 from app.publish.shape_signs import can_hold_a_shape
 
-PATTERNS = [pattern for detector in detectors() for pattern in detector.denylist]
+DETECTORS = [detector for detector in detectors() if isinstance(detector, RegexBasedDetector)]
+PATTERNS = [pattern for detector in DETECTORS for pattern in detector.denylist]
 
 
 def test_every_pattern_of_the_thorough_look_is_known_here() -> None:
     """A release of detect-secrets with other patterns fails here: look at each new one, then at shape_signs."""
-    first = {type(detector).__name__: len(list(detector.denylist)) for detector in detectors()}
-    assert first == {
+    assert len(DETECTORS) == len(detectors())
+    assert {type(detector).__name__: len(list(detector.denylist)) for detector in DETECTORS} == {
         "AWSKeyDetector": 2, "AzureStorageKeyDetector": 1, "DiscordBotTokenDetector": 1, "GitHubTokenDetector": 1, "GitLabTokenDetector": 7,
         "NpmDetector": 1, "OpenAIDetector": 1, "PrivateKeyDetector": 8, "PypiTokenDetector": 2, "SendGridDetector": 1, "SlackDetector": 2,
         "SquareOAuthDetector": 1, "StripeDetector": 1, "TelegramBotTokenDetector": 1, "TwilioKeyDetector": 2,
