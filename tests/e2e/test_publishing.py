@@ -38,7 +38,7 @@ def proposed(road: Road) -> str:
     return road.github.pull_requests(REPO)[0].body or ""
 
 
-def test_ci_that_is_held_runs_nothing_but_what_no_instruction_holds(embed: Embed) -> None:
+def test_t65_ci_that_is_held_runs_nothing_but_what_no_instruction_holds(embed: Embed) -> None:
     road = embed(sealed(FIX, ci="hold"))
     body = proposed(road)
     branch = road.branch()
@@ -104,7 +104,7 @@ def test_t12_a_fork_is_answered_and_nothing_is_written_but_the_answer(embed: Emb
     road.nothing_is_left()
 
 
-def test_t11_a_run_sees_the_words_that_were_signed(embed: Embed) -> None:
+def test_t11_t22_a_run_sees_the_words_that_were_signed(embed: Embed) -> None:
     """What the label vouched for is in its webhook; nothing is read again that somebody could have changed since."""
     road = embed(sealed('grep -o "make it [a-z]*" $BELLHOP_PROMPT_FILE >> till.txt\n'))
     ada = road.github.person("ada")

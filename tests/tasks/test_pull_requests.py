@@ -118,6 +118,18 @@ def test_a_result_of_nothing_but_such_configuration_is_refused(scene: Scene, pul
     assert run.branch not in scene.branches()
 
 
+def test_t41_nothing_of_a_head_makes_its_own_sandbox(scene: Scene, pull: int) -> None:
+    """Image, check and limits are the host's profile's, whatever a pull request says of containers, set-up or profiles."""
+    made = {".devcontainer/devcontainer.json": '{"image": "evil"}', "Dockerfile": "FROM evil\n", "profiles/fix.yaml": "verify: evil\n"}
+    scene.github.person("alice").push(HELLO, "feature", dict(made))
+    run = started(scene, pull)
+    with scene.database.read() as tx:
+        [row] = sandboxes.of_run(tx, run.id)
+    assert "evil" not in row.assignment.model_dump_json()
+    assert run.profile == scene.profiles["fix"]
+    assert (run.backend, run.isolation) == ("fake", "process")
+
+
 def test_t11_what_is_pushed_after_the_comment_is_not_worked_on(scene: Scene, pull: int) -> None:
     run = asked(scene, pull)
     seen = scene.github.branches(HELLO)["feature"]

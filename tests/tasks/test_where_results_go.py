@@ -50,7 +50,7 @@ def test_r28_a_default_branch_of_another_name_is_proposed_for_by_that_name(scene
     assert issue.pull.base_ref == "trunk"
 
 
-def test_at_the_most_open_pull_requests_no_new_one_is_opened(scene: Scene) -> None:
+def test_t67_at_the_most_open_pull_requests_no_new_one_is_opened(scene: Scene) -> None:
     scene.profiles["fix"] = profile(limits={"max-open-pull-requests": 1})
     alice = scene.github.person("alice")
     alice.push(HELLO, "bellhop/zzzzzzzz", {"z": "z"})
