@@ -155,8 +155,8 @@ def test_two_readers_cannot_see_two_things(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [
     b'{"model":"m","messages":[' + b"{}," * 5_000_000 + b"{}]}", b'{"model":"m","a":"' + b"\\n" * 10_000_000 + b'"}',
-    b'"' * 20_000_000, b'{"a":"' + b"\\" * 20_000_000,
-], ids=["objects", "escapes", "quotes", "backslashes"])
+    b'"' * 20_000_000, b'{"a":"' + b"\\" * 20_000_000, b'{"a":"' + b'\\"' * 1_900_000, b'{"a":"' + b'\\"' * 1_900_000 + b"\\",
+], ids=["objects", "escapes", "quotes", "backslashes", "escaped-quotes", "escaped-quotes-cut"])
 def test_a_body_made_to_cost_time_is_refused_soon(body: bytes) -> None:
     """T60."""
     began = time.process_time()
