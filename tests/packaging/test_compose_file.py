@@ -34,7 +34,8 @@ READS = {
         "BELLHOP_SANDBOX_BACKEND", "BELLHOP_WORKER_CONCURRENCY", "BELLHOP_MAX_RUNS", "BELLHOP_REGISTRIES_FILE",
     },
     "gateway": SERVED | OUTBOUND | {
-        "BELLHOP_HOST_NAME", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "BELLHOP_ANTHROPIC_API_URL", "BELLHOP_OPENAI_API_URL",
+        "BELLHOP_HOST_NAME", "BELLHOP_GITHUB_API_URL", "BELLHOP_GITHUB_WEB_URL",
+        "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "BELLHOP_ANTHROPIC_API_URL", "BELLHOP_OPENAI_API_URL",
         "GEMINI_API_KEY", "BELLHOP_GEMINI_API_URL",
         "BELLHOP_REGISTRIES_FILE", "BELLHOP_REGISTRY_CACHE_MB", "BELLHOP_EGRESS_PRIVATE_NETWORKS",
     },
@@ -76,6 +77,12 @@ def test_a_process_is_given_exactly_the_settings_it_reads(name: str) -> None:
 def test_a_secret_is_given_to_whom_it_belongs_and_to_nobody_else(secret: str) -> None:
     holders = {name for name, service in SERVICES.items() if secret in json.dumps(service)}
     assert holders == HOLDERS[secret]
+
+
+def test_t57_the_gateway_sends_a_repositorys_token_to_the_server_that_it_was_minted_at() -> None:
+    worker, gateway = SERVICES["worker"]["environment"], SERVICES["gateway"]["environment"]
+    for name in ("BELLHOP_GITHUB_API_URL", "BELLHOP_GITHUB_WEB_URL"):
+        assert gateway[name] == worker[name]
 
 
 def test_what_is_named_is_a_setting() -> None:
