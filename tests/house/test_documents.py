@@ -79,6 +79,28 @@ def test_every_test_that_the_security_page_names_is_there() -> None:
     assert named - there == set()
 
 
+def threat_rows() -> list[tuple[str, str]]:
+    table = read("docs/security.md").partition("## Threats with a test")[2]
+    return re.findall(r"^\| ([TR][^|]*) \|[^|]*\| (.*) \|$", table, re.MULTILINE)
+
+
+def test_every_threat_has_a_row_with_a_test_or_is_said_to_be_open() -> None:
+    listed: set[int] = set()
+    for numbers, _ in threat_rows():
+        for first, last in re.findall(r"T(\d+)(?: - T(\d+))?", numbers):
+            listed |= set(range(int(first), int(last or first) + 1))
+    assert sorted(set(range(1, 73)) - listed) == []
+    assert [numbers for numbers, proof in threat_rows() if "`test_" not in proof and "open" not in proof] == []
+
+
+def test_t36_no_file_is_copied_into_or_out_of_a_sandbox() -> None:
+    """Engines have followed what an agent made of its container: only the volume of tools, which nothing runs in, is filled so."""
+    calls = re.compile(r"put_archive|get_archive|exec_create|exec_run|exec_start|docker.{0,8}cp")
+    found = [path.relative_to(ROOT).as_posix() for folder in ("app", "tasks", "triggers") for path in (ROOT / folder).rglob("*.py")
+             if calls.search(path.read_text())]
+    assert found == ["app/execute/tooling/volume.py"]
+
+
 def test_no_registry_address_is_written_down() -> None:
     pattern = re.compile(r"https?://(pypi|files\.pythonhosted|registry\.npmjs|deb\.debian|index\.docker)")
     suffixes = {".py", ".txt", ".in", ".toml", ".yaml", ".yml", ".sh", ".md", ".json"}
