@@ -80,10 +80,11 @@ class Dialler:
         return found
 
     def _may_dial(self, address: Address, port: int) -> bool:
-        if is_allowed(address):
-            # A public address can be this host's own, and lead to whatever listens here.
-            return not _is_ours(address, port)
-        return is_allowed(address, self._private_networks)
+        if not is_allowed(address, self._private_networks):
+            return False
+        # It can be this host's own, and lead to whatever listens here: only an operator who names the very address means that.
+        named = any(network.num_addresses == 1 and address in network for network in self._private_networks)
+        return named or not _is_ours(address, port)
 
     async def _connect(self, addresses: Sequence[Address], port: int) -> Streams:
         why = "it does not answer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +75,17 @@ def test_t54_a_public_address_of_this_very_host_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(dial, "is_allowed", lambda address, networks=(): True)
     with pytest.raises(Denied):
         asyncio.run(Dialler(resolve=Names({"allowed.example": [[mine]]})).dial(ALLOWED))
+
+
+def test_t54_an_address_of_this_very_host_is_no_part_of_a_private_network() -> None:
+    mine = own_address()
+    around = parse_networks(str(ip_network(f"{mine}/24", strict=False)))
+    with running(Upstream(mine)) as server:
+        there = Destination(host="allowed.example", port=server.port)
+        with pytest.raises(Denied):
+            asyncio.run(Dialler(private_networks=around, resolve=Names({"allowed.example": [[mine]]})).dial(there))
+        named = Dialler(private_networks=(*around, *parse_networks(mine)), resolve=Names({"allowed.example": [[mine]]}))
+        assert asyncio.run(said(named, there))
 
 
 def test_a_name_is_looked_up_on_this_host() -> None:
