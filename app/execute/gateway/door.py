@@ -47,7 +47,7 @@ class InFlight:
 class Door:
     """What the gateway knows of one sandbox; its identity comes from the socket it connects to, from nothing it says.
 
-    `wake` asks for a worker to look at the run: something for its thread is on file; `mail` is the gateway's own word to
+    `wake` asks for a worker to look at the run: something for its thread is on file (`wanted_looks` counts it, doors.py); `mail` is the gateway's own word to
     the runner. `key_sha256` is the hash of the resume key once it has been given out or verified here; `claimed` says that the
     ledger will give it out no more; `announced` is set once somebody was told of the end; `taken_bytes` counts what the transcript has taken since this gateway started, and
     `asked_models`, `recorded_bytes` and `refused_models` what the model API has; `read_token` is what the repository is read with,
@@ -61,6 +61,7 @@ class Door:
     adapter: AgentAdapter | None
     ledger: LedgerThreads
     wake: Callable[[], None] = lambda: None
+    wanted_looks: int = 0
     asking: int = 0
     claimed: bool = False
     key_sha256: str | None = None

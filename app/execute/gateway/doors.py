@@ -37,6 +37,8 @@ log = structlog.get_logger()
 # How long an ended door still says so, for a runner whose answer got lost.
 _LINGER_SECONDS = 10.0
 _NOTIFY_SECONDS = 5.0
+# An agent can give cause for any number of wake-ups; its run is looked at this often.
+_WAKE_SECONDS = 1.0
 _LIVE = ("opening", "open")
 
 # One kind of path on a door: from the sandbox's door to the routes that it serves there.
@@ -160,7 +162,17 @@ class Doors:
         self._in_background(self._conclude(door), f"conclude {door.sandbox_id}")
 
     def _announce(self, door: Door) -> None:
-        self._in_background(to_thread.run_sync(self._notify, door, abandon_on_cancel=True), f"wake {door.sandbox_id}")
+        door.wanted_looks += 1
+        if door.wanted_looks == 1:
+            self._in_background(self._wake(door), f"wake {door.sandbox_id}")
+
+    async def _wake(self, door: Door) -> None:
+        """Have the run looked at, now and once more for all that is asked for meanwhile."""
+        while door.wanted_looks:
+            seen = door.wanted_looks
+            await to_thread.run_sync(self._notify, door, abandon_on_cancel=True)
+            await anyio.sleep(_WAKE_SECONDS)
+            door.wanted_looks = 0 if door.wanted_looks == seen else 1
 
     def _in_background(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
