@@ -174,7 +174,12 @@ class ModelApi:
         door.mail.tell_stop("budget")
         if budget.is_new(REFUSED):
             log.warning("model_budget_spent", sandbox=door.sandbox_id)
-            await door.write(lambda tx: runs.mark(tx, door.run_id, REFUSED))
+            try:
+                await door.write(lambda tx: runs.mark(tx, door.run_id, REFUSED))
+            except BaseException:
+                # By this mark the run is judged: the next refusal puts it on record.
+                budget.unsay(REFUSED)
+                raise
 
     async def _while_client_waits(self, relay: Relay, scope: Scope, receive: Receive, *, may_give_way: bool) -> None:
         async with anyio.create_task_group() as tasks:

@@ -74,6 +74,10 @@ class RunBudget:
         self._marks.add(mark)
         return is_new
 
+    def unsay(self, mark: str) -> None:
+        """Take it that a word on something did not get on file."""
+        self._marks.discard(mark)
+
     def why(self) -> str:
         """Return which part is used up, for whoever is refused."""
         return f"this run's budget is used up ({in_words(self._budget, self.spent, level(self._budget, self.spent).of)})"

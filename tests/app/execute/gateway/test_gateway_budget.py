@@ -237,6 +237,21 @@ def test_t18_no_model_is_asked_where_the_ledger_does_not_say_what_was_spent(hous
     assert model_api.asked == []
 
 
+def test_t18_a_refusal_that_the_ledger_did_not_take_is_on_record_with_the_next(house: House) -> None:
+    sandbox_id = house.sandbox(**rules(turns=1))
+    door = house.door(sandbox_id)
+    assert [ask(door), ask(door)] == [200, 200]
+    eventually(lambda: used(house, sandbox_id).turns == 2)
+    with house.database.begin() as tx:
+        tx.execute(text("ALTER TABLE stages RENAME TO gone"))
+    assert ask(door) == 503
+    with house.database.begin() as tx:
+        tx.execute(text("ALTER TABLE gone RENAME TO stages"))
+    assert ask(door) == 402
+    with house.database.read() as tx:
+        assert "budget-refused" in [name for name, _ in runs.timeline(tx, sandbox_id.partition("-")[0])]
+
+
 def test_t18_a_refusal_is_on_record_for_who_judges_the_run(house: House) -> None:
     sandbox_id = house.sandbox(**rules(turns=1))
     door = house.door(sandbox_id)
