@@ -19,6 +19,7 @@ from app.execute.gateway.doors import Doors
 from app.execute.gateway.egress.addresses import parse_networks
 from app.execute.gateway.egress.dial import Dialler, Resolve, resolve_here
 from app.execute.gateway.egress.proxy import proxy_of
+from app.execute.gateway.files import raise_file_limit
 from app.execute.gateway.ledger_threads import LedgerThreads
 from app.execute.gateway.listener import Listener
 from app.execute.gateway.model_api import model_routes
@@ -59,6 +60,7 @@ async def serve_gateway(
         private_networks=parse_networks(settings.egress_private_networks), proxy=proxy_of(settings), resolve=resolve
     )
     known = entries(load_registries(settings.registries_file), registry_token)
+    raise_file_limit()
     places.prepare()
     with only_gateway(places.lock):
         shelf = Shelf(known, outbound_transport(settings), Cache(places.registry_cache, settings.registry_cache_mb * 2**20))
