@@ -92,7 +92,7 @@ async def test_each_tool_puts_its_report_on_file_and_wakes_a_worker(house: House
         {"kind": "proposed_pull_request", "title": "Mend the till", "body": "By a cent."},
         {"kind": "nothing_to_do", "text": "it is right as it is"},
     ]
-    eventually(lambda: house.ended)
+    eventually(lambda: len(house.ended) > 0)
     assert set(house.ended) == {(sandbox_id.partition("-")[0], "here")}
 
 
