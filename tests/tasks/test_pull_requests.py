@@ -220,6 +220,22 @@ def test_a_comment_in_bellhops_own_pull_request_goes_on_with_it(scene: Scene) ->
     assert scene.github.read(HELLO, run.branch, "more.txt") == "two\n"
 
 
+def test_t66_what_came_onto_bellhops_own_branch_meanwhile_is_not_replaced(scene: Scene) -> None:
+    """Another run of the case has published there since: that one is the newest on file, and still not this run's to replace."""
+    first = scene.started()
+    scene.work(first, {"README.md": "one\n"})
+    scene.pump()
+    made = scene.outcome(first)
+    assert isinstance(made, PullRequest)
+    run = started(scene, made.number)
+    scene.work(run.id, {"more.txt": "two\n"})
+    theirs = scene.github.person("alice").push(HELLO, run.branch, {"README.md": "hers\n"})
+    scene.sql("UPDATE runs SET candidate = replace(candidate, :seen, :now) WHERE id = :id", id=first, now=theirs, seen=run.base_commit)
+    scene.pump()
+    assert refusal(scene, run).reason == "base_moved"
+    assert scene.github.branches(HELLO)[run.branch] == theirs
+
+
 def test_a_comment_there_while_the_first_run_is_live_is_a_follow_up(scene: Scene) -> None:
     first = scene.started()
     scene.work(first, {"README.md": "one\n"})
