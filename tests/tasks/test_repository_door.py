@@ -190,7 +190,8 @@ def test_t50_when_the_sandbox_is_over_its_token_is_dead(scene: Scene, run_id: st
     scene.work(run_id, {"README.md": "hello, world\n"})
     until(lambda: scene.run(run_id).outcome)
     assert scene.outcome(run_id).kind == "pull_request"
-    assert tokens(scene) == []
+    # What was minted is taken back right after the outcome is on file.
+    until(lambda: tokens(scene) == [])
     assert list(scene.settings.credentials_dir.glob("*.json*")) == []
 
 
