@@ -31,18 +31,25 @@ _REFUSED_MEMBERS: dict[Api, frozenset[str]] = {
 }
 # These search the web by their name alone.
 _SEARCHING_MODEL = re.compile(r"-search(?:-|$)|deep-research", re.IGNORECASE)
+_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
+_ANSWERS = ("n", "candidateCount", "candidate_count")
+# For a request that sets no limit; models that write more at a time seldom do.
+_USUAL_OUTPUT = 32_000
+_MOST_OUTPUT = 2_000_000
 _INLINE_SOURCES = frozenset({"base64", "text", "content"})
 _STORED_ITEMS = frozenset({"item_reference", "container_upload", "container_reference"})
 
 
 class Asked(NamedTuple):
-    """What a request asks for: the model's name (empty for what names none), and what changes its price.
+    """What a request asks for: the model's name (empty for what names none), the most tokens that it lets it write, and what
+    changes its price.
 
     `refused` says why it is not passed on, or is None.
     """
 
     model: str = ""
     terms: Mapping[str, str] = {}
+    most_output: int = 0
     refused: str | None = None
 
 
@@ -67,7 +74,7 @@ def look(target: Target, body: bytes, models: Sequence[str]) -> Asked:
             _check(target.api, request, model)
     except BodyRefused as error:
         return Asked(refused=str(error))
-    return Asked(model, {name: value for name, value in _terms(request) if isinstance(value, str)})
+    return Asked(model, {name: value for name, value in _terms(request) if isinstance(value, str)}, _most_output(request))
 
 
 def refusal(target: Target, body: bytes, models: Sequence[str]) -> str | None:
@@ -94,6 +101,16 @@ def may_ask(model: str, patterns: Sequence[str]) -> bool:
 def _terms(request: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "service_tier", request.get("service_tier", request.get("serviceTier"))
     yield "speed", request.get("speed")
+
+
+def _most_output(request: dict[str, Any]) -> int:
+    config = request.get("generationConfig", request.get("generation_config"))
+    said = {**request, **config} if isinstance(config, dict) else request
+    limits = [said.get(name) for name in _OUTPUT_LIMITS]
+    most = max((limit for limit in limits if isinstance(limit, int) and limit > 0), default=_USUAL_OUTPUT)
+    counts = [said.get(name) for name in _ANSWERS]
+    answers = max((min(count, 128) for count in counts if isinstance(count, int) and count > 0), default=1)
+    return min(most, _MOST_OUTPUT) * answers
 
 
 def _check(api: Api, request: dict[str, Any], model: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import anyio
 import structlog
@@ -20,9 +21,11 @@ from app.execute.gateway.body import read_body
 from app.execute.gateway.body_json import with_model
 from app.execute.gateway.body_policy import Asked, fallback_of, look
 from app.execute.gateway.door import Door
-from app.execute.gateway.recorder import Recording
+from app.execute.gateway.price import cost_micro_usd
+from app.execute.gateway.recorder import BYTES_PER_TOKEN, Recording
 from app.execute.gateway.relay import Relay
-from app.execute.gateway.run_budget import REFUSED, RunBudget, RunBudgets, Turn
+from app.execute.gateway.run_budget import REFUSED, Cost, RunBudget, RunBudgets, Turn
+from app.execute.gateway.tokens import Tokens
 from app.execute.gateway.upstream import Account, Upstream
 from app.execute.gateway.vendor_error import vendor_error
 from app.ledger import audit, runs
@@ -103,14 +106,26 @@ class ModelApi:
             return
         if self._budget is None:
             self._budget = await self._budgets.of(self._door)
-        turn = self._budget.take() if target.generates else None
+        budget = self._budget
+        while target.generates and budget.is_crowded:
+            if not await _waited(budget, receive):
+                return
+        turn = budget.take() if target.generates else None
         if target.generates and turn is None:
-            await self._note_spent(self._budget)
+            await self._note_spent(budget)
             # 402 and `x-should-retry: false`: none of the vendors' clients sends such a request again.
-            message = f"{self._budget.why()}: no model is asked any more, and the work is handed in as it is"
+            message = f"{budget.why()}: no model is asked any more, and the work is handed in as it is"
             await vendor_error(self._api, 402, "bellhop_budget", message)(scope, receive, send)
             return
-        await self._ask(self._budget, turn, target, asked, body, share, scope, receive, send)
+        with budget.under_way(self._most(target, asked, body)) if turn is not None else nullcontext():
+            await self._ask(budget, turn, target, asked, body, share, scope, receive, send)
+
+    def _most(self, target: Target, asked: Asked, body: bytes) -> Cost:
+        """Return what a request can use, by its size and its own limit."""
+        tokens = Tokens(input=len(body) // BYTES_PER_TOKEN, output=asked.most_output)
+        prices = self._door.assignment.door.budget.prices
+        cost = cost_micro_usd(f"{target.api}/{asked.model}", tokens, prices, asked.terms)
+        return Cost(tokens.input + tokens.output, cost)
 
     async def _ask(
         self, budget: RunBudget, turn: Turn | None, target: Target, asked: Asked, body: bytes, share: Share,
@@ -207,3 +222,20 @@ class ModelApi:
             return
         if bill.note is not None:
             door.wake()
+
+
+async def _waited(budget: RunBudget, receive: Receive) -> bool:
+    """Wait until fewer requests of the run are under way; False when the client has left."""
+    is_there = False
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        await budget.wait()
+        is_there = True
+        tasks.cancel_scope.cancel()
+    return is_there

@@ -17,8 +17,10 @@ from app.ledger.exchanges import Exchange
 RESPONSE_BYTES = 8 * 1024 * 1024
 # For an answer that names no usage, or breaks off before it does: rather too many than none. A stream's event takes a
 # hundred bytes or more for a token or a few.
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 _STREAMED_BYTES_PER_TOKEN = 32
+# What a model thinks is paid for and mostly not shown: who leaves before it is told has had at least so much.
+_TOKENS_PER_SECOND = 50
 
 
 class Recording:
@@ -36,6 +38,7 @@ class Recording:
         self._total = 0
         self._usage: UsageReader | None = None
         self._started = time.monotonic()
+        self._took_seconds: float | None = None
         self.model = f"{target.api}/{model}" if target.generates else None
         self.status = 0
         self.content_type = ""
@@ -63,15 +66,22 @@ class Recording:
         return self._target.generates and (self.status == 0 or 200 <= self.status < 300)
 
     def tokens(self) -> Tokens | None:
-        """Return the tokens used, by size where the answer does not say; None for what is no turn and names none."""
+        """Return the tokens used, by size and time where the answer does not say; None for what is no turn and names none."""
         said = self._usage.result() if self._usage is not None else None
         if not self.is_turn or (said is not None and self.is_whole):
             return said
         streams = self.content_type.startswith("text/event-stream")
-        out = self._total // (_STREAMED_BYTES_PER_TOKEN if streams else _BYTES_PER_TOKEN)
+        out = self._total // (_STREAMED_BYTES_PER_TOKEN if streams else BYTES_PER_TOKEN)
+        out = max(out, int(self._seconds()) * _TOKENS_PER_SECOND)
         if said is None:
-            return Tokens(input=self._request_bytes // _BYTES_PER_TOKEN, output=out)
+            return Tokens(input=self._request_bytes // BYTES_PER_TOKEN, output=out)
         return said._replace(output=max(said.output, out))
+
+    def _seconds(self) -> float:
+        # The first word counts: what is settled with the budget is what goes on record.
+        if self._took_seconds is None:
+            self._took_seconds = time.monotonic() - self._started
+        return self._took_seconds
 
     def response(self) -> bytes:
         """Return what is kept of the answer, with a word at the end where it was cut."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from weakref import WeakValueDictionary
 
+import anyio
 from sqlalchemy import Connection
 
 from app.core.budget import Budget, Spent, in_words, level
@@ -30,7 +32,8 @@ class Cost(NamedTuple):
 class RunBudget:
     """One run's budget over all of its sandboxes; every call is at once, so that none falls between two others.
 
-    Each request that has a model speak takes its turn with `take` and gives account of it with `settle`.
+    Each request that has a model speak waits while the budget `is_crowded`, takes its turn with `take`, is `under_way`, and
+    gives account of it with `settle`.
     """
 
     def __init__(self, budget: Budget, spent: Spent, *, noted: int = 0, marks: Iterable[str] = ()) -> None:
@@ -38,7 +41,34 @@ class RunBudget:
         self._noted = noted
         self._marks = set(marks)
         self._last_is_taken = LAST_TURN in self._marks
+        self._under_way: list[Cost] = []
+        self._fewer = anyio.Event()
         self.spent = spent
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the requests under way could use up what is left: whoever comes now waits for one of them to end."""
+        if self.is_spent or not self._under_way:
+            return False
+        possible = self.spent
+        for most in self._under_way:
+            possible = possible.plus(1, most.tokens, most.micro_usd or 0)
+        return level(self._budget, possible).percent == 100
+
+    async def wait(self) -> None:
+        """Wait until fewer requests are under way."""
+        await self._fewer.wait()
+
+    @contextmanager
+    def under_way(self, most: Cost) -> Iterator[None]:
+        """Count a request that uses no more than `most`, as far as it says itself, for the length of the block."""
+        self._under_way.append(most)
+        try:
+            yield
+        finally:
+            self._under_way.remove(most)
+            fewer, self._fewer = self._fewer, anyio.Event()
+            fewer.set()
 
     @property
     def is_spent(self) -> bool:
