@@ -79,6 +79,8 @@ class Door:
     allowance: Allowance = field(default_factory=lambda: Allowance(_ALLOWANCE_BYTES))
     steps_lock: anyio.Lock = field(default_factory=anyio.Lock)
     bundle_lock: anyio.Lock = field(default_factory=anyio.Lock)
+    # Of what waits for the gateway's few places to take large things apart, one is a sandbox's.
+    parsing: anyio.Lock = field(default_factory=anyio.Lock)
     slots: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_LEDGER_SLOTS))
     mail: RunnerMail = field(default_factory=RunnerMail)
     model_slots: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_MODEL_SLOTS))

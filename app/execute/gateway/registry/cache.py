@@ -79,11 +79,11 @@ class Cache:
         os.utime(kept.path)
         return kept
 
-    def keep(self, partial: Path, registry: str, url: str, digests: Mapping[str, str], size: int) -> None:
-        """Take what has come whole and verified as the file of an upstream address. Raises OSError."""
+    def keep(self, partial: Path, registry: str, url: str, digests: Mapping[str, str], size: int) -> bool:
+        """Take what has come whole and verified as the file of an upstream address; False for what is too large. Raises OSError."""
         if size > self._limit_bytes:
             partial.unlink()
-            return
+            return False
         file, name = self._file(digests["sha256"]), self._name(registry, url)
         note = json.dumps({**digests, "size": size, "registry": registry, "url": url})
         with self._lock:
@@ -97,6 +97,7 @@ class Cache:
                 out.write(note)
             Path(written).replace(name)
             self._make_room()
+        return True
 
     def drop(self, registry: str, url: str) -> None:
         """Forget the file of an upstream address."""

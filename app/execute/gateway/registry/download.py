@@ -53,6 +53,8 @@ class Download:
         self.scope = anyio.CancelScope()
         self.length: int | None = None
         self.readers = 0
+        self.counted_bytes = 0
+        self.is_kept = False
         self.task: asyncio.Task[None] | None = None
         self._handle = handle
         self._written = 0
@@ -126,7 +128,8 @@ class Downloads:
         self._cache = cache
         self._under_way: dict[tuple[str, str], Download] = {}
         self._slots = anyio.Semaphore(_AT_ONCE)
-        self._partial_bytes = 0
+        # On disk and not in the cache: also what only readers still hold.
+        self.partial_bytes = 0
 
     def join(
         self, entry: Entry, url: str, stated: tuple[str, str] | None, on_token: Callable[[], None]
@@ -152,11 +155,19 @@ class Downloads:
         if download.readers or download.task is None:
             return
         if download.task.done():
-            download.close()
+            self._close(download)
             return
         self._forget(download)
         download.scope.cancel()
-        download.task.add_done_callback(lambda _: download.close())
+        download.task.add_done_callback(lambda _: self._close(download))
+
+    def _close(self, download: Download) -> None:
+        download.close()
+        self._uncount(download)
+
+    def _uncount(self, download: Download) -> None:
+        self.partial_bytes -= download.counted_bytes
+        download.counted_bytes = 0
 
     async def close(self) -> None:
         """Give up whatever is on its way."""
@@ -181,8 +192,9 @@ class Downloads:
             log.error("registry_download_failed", registry=entry.name, error=type(error).__name__)
             download.fail(Failure(0, "the gateway could not fetch it"))
         finally:
-            self._partial_bytes -= download.size
             download.path.unlink(missing_ok=True)
+            if download.is_kept:
+                self._uncount(download)
             self._forget(download)
 
     async def _get(
@@ -219,13 +231,12 @@ class Downloads:
         hashes = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
         leaks = _Search(entry.secrets)
         async for chunk in response.aiter_raw():
-            self._partial_bytes += len(chunk)
-            if download.size + len(chunk) > FILE_BYTES or self._partial_bytes > PARTIAL_BYTES:
-                self._partial_bytes -= len(chunk)
+            if download.size + len(chunk) > FILE_BYTES or self.partial_bytes + len(chunk) > PARTIAL_BYTES:
                 raise Failure(0, "too large for this gateway")
             if leaks.found_in(chunk):
-                self._partial_bytes -= len(chunk)
                 raise Failure(0, "the registry put its own token into the file", denied=True)
+            self.partial_bytes += len(chunk)
+            download.counted_bytes += len(chunk)
             await to_thread.run_sync(download.write, chunk)
             for each in hashes.values():
                 each.update(chunk)
@@ -240,7 +251,7 @@ class Downloads:
 
     def _keep(self, download: Download, registry: str, url: str, digests: dict[str, str]) -> None:
         # Not synced: what a power cut spoils is seen when it is read.
-        self._cache.keep(download.path, registry, url, digests, download.size)
+        download.is_kept = self._cache.keep(download.path, registry, url, digests, download.size)
 
 
 class _Search:

@@ -17,7 +17,7 @@ from app.execute.gateway.allowance import Share
 from app.execute.gateway.redact import Redactor
 from app.execute.gateway.registry.answers import error, upstream_error
 from app.execute.gateway.registry.crates_page import config_page, download_template, download_url, index_page
-from app.execute.gateway.registry.download import Failure
+from app.execute.gateway.registry.download import FILE_SECONDS, Failure
 from app.execute.gateway.registry.fetch import RedirectRefused, host_of, page_headers
 from app.execute.gateway.registry.links import Links, Page, PageRefused
 from app.execute.gateway.registry.npm_page import npm_page
@@ -28,6 +28,8 @@ from app.execute.gateway.registry.shelf import Shelf
 
 PAGE_BYTES = 64 * 1024 * 1024
 LIST_BYTES = 1024 * 1024 * 1024
+# Taken apart, a page of little but members takes thirty times its size in memory, and every door waits while it is read.
+_MOST_MARKS = ((b"{", 2_000_000), (b"[", 2_000_000), (b",", 6_000_000), (b"<", 1_000_000))
 _PAGE_SECONDS = 120.0
 _LIST_SECONDS = 900.0
 # A client that takes nothing for this long is gone.
@@ -38,7 +40,9 @@ _PASSED = (b"content-type", b"etag", b"last-modified", b"cache-control")
 class Exchange:
     """`status` is what the registry said (0: it was not asked, or did not say), `denied` what Bellhop refused of it."""
 
-    def __init__(self, shelf: Shelf, links: Links, wanted: Wanted, share: Share, send: Send) -> None:
+    def __init__(
+        self, shelf: Shelf, links: Links, wanted: Wanted, share: Share, send: Send, parsing: anyio.Lock
+    ) -> None:
         self.used_token = False
         self.status = 0
         self.denied = ""
@@ -48,6 +52,7 @@ class Exchange:
         self._wanted = wanted
         self._share = share
         self._send = send
+        self._parsing = parsing
         self._started = False
 
     async def run(self, scope: Scope) -> Response | None:
@@ -98,13 +103,16 @@ class Exchange:
             await self._start(304, self._passed(received))
             await self._part(b"", last=True)
             return
-        page = await to_thread.run_sync(self._rewritten, answered, received.headers.get("content-type", ""), body,
-                                        limiter=self._shelf.parsing)
+        async with self._parsing:
+            page = await to_thread.run_sync(self._rewritten, answered, received.headers.get("content-type", ""), body,
+                                            limiter=self._shelf.parsing)
         self._shelf.note(self._entry, page.stated)
         passed = [(name, value) for name, value in self._passed(received) if name != b"content-type"]
         await self._send_page(page, passed, head=head)
 
     def _rewritten(self, url: str, content_type: str, body: bytes) -> Page:
+        if any(body.count(mark) > most for mark, most in _MOST_MARKS):
+            raise PageRefused("its metadata has more members than this gateway reads")
         for secret in self._entry.secrets:
             body = body.replace(secret, b"[redacted]")
         if self._entry.registry.kind == "pypi":
@@ -182,7 +190,8 @@ class Exchange:
         kept = await to_thread.run_sync(self._shelf.cache.find, self._entry.name, url, stated)
         if kept is not None:
             try:
-                await self._send_file(None if head else kept_chunks(kept), kept.size)
+                with anyio.fail_after(FILE_SECONDS):
+                    await self._send_file(None if head else kept_chunks(kept), kept.size)
             except (Spoiled, FileNotFoundError):
                 await to_thread.run_sync(self._shelf.cache.spoiled, kept)
                 if self._started:
@@ -196,7 +205,9 @@ class Exchange:
         try:
             await download.wait()
             self.status = 200
-            await self._send_file(download.read(), download.length)
+            # Whoever reads slowly keeps a file on disk that nobody else finds there.
+            with anyio.fail_after(FILE_SECONDS):
+                await self._send_file(download.read(), download.length)
         finally:
             self._shelf.downloads.leave(download)
 

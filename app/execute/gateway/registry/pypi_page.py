@@ -83,8 +83,13 @@ def _html(links: Links, url: str, kind: str, body: bytes) -> Page:
     stated: dict[str, tuple[str, str]] = {}
     rows = []
     for attributes, words in parser.found:
-        href = urljoin(url, attributes.get("href", ""))
-        if (found := links.file(href)) is not None:
+        try:
+            href = urljoin(url, attributes.get("href", ""))
+            found = links.file(href)
+        except ValueError:
+            # No address at all: it leads nowhere, and spoils no other.
+            href, found = "", None
+        if found is not None:
             upstream, href = found
             if digest := _HASH.fullmatch(urldefrag(href).fragment):
                 stated[upstream] = (digest[1], digest[2])

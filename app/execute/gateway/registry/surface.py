@@ -84,7 +84,8 @@ class RegistryDoor:
 
             tasks.start_soon(watch)
             with self._door.allowance.share() as share:
-                exchange = Exchange(self._shelf, Links(entry, _base(scope), for_npm=_is_npm(scope)), wanted, share, send)
+                exchange = Exchange(self._shelf, Links(entry, _base(scope), for_npm=_is_npm(scope)), wanted, share, send,
+                                    self._door.parsing)
                 failure = None
                 try:
                     failure = await exchange.run(scope)

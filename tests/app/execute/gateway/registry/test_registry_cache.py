@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,11 @@ import httpx
 import pytest
 
 from app.core.door import DoorRules
+from app.core.registry import Registry
 from app.execute.gateway.registry.cache import Cache
+from app.execute.gateway.registry.download import Downloads
+from app.execute.gateway.registry.entry import Entry
+from app.execute.gateway.registry.fetch import Fetch
 from tests.app.execute.gateway.house import House, eventually
 from tests.app.execute.gateway.registry.conftest import NAMES
 from tests.app.execute.gateway.registry.fake_registry import FakeRegistry
@@ -242,3 +247,23 @@ class TestBound:
             name.write_text(note)
             assert cache.find("r", "a", None) is None
 
+
+
+@pytest.mark.anyio
+async def test_t60_what_only_a_slow_reader_holds_counts_until_he_lets_go(tmp_path: Path) -> None:
+    """A file that is too large for the cache has no name on disk any more, and takes its place there all the same."""
+    cache = Cache(tmp_path, 0)
+    cache.prepare()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 300_000
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=pieces()))
+    downloads = Downloads(Fetch(transport), cache)
+    entry = Entry("pypi", Registry(kind="pypi", url="https://registry.example/simple/"), "")
+    download = downloads.join(entry, "https://registry.example/simple/a", None, lambda: None)
+    assert download.task is not None
+    await download.task
+    assert downloads.partial_bytes == 300_000
+    downloads.leave(download)
+    assert downloads.partial_bytes == 0

@@ -213,6 +213,25 @@ def test_metadata_that_is_none_is_an_error_and_no_crash(house: House, sandbox: s
         assert (came.status_code, came.json()["reason"]) == (502, "bellhop_upstream"), answer[:20]
 
 
+def test_one_address_that_is_none_spoils_no_page(house: House, sandbox: str, registry: FakeRegistry) -> None:
+    registry.put("/pypi/simple/x/", b'<a href="http://[x">no</a><a href="https://elsewhere.example/x-1.0.whl">yes</a>', "text/html")
+    came = house.door(sandbox).get("/registry/pypi/simple/x/")
+    assert (came.status_code, came.text.count("<a href="), "https://elsewhere.example/x-1.0.whl" in came.text) == (200, 2, True)
+
+
+@pytest.mark.parametrize(("path", "content_type", "page"), [
+    ("/npm/x", "application/json", b'{"versions": {}, "a": [' + b"[]," * 3_000_000 + b"1]}"),
+    ("/pypi/simple/x/", "text/html", b"<a>" * 2_000_000),
+], ids=["json", "html"])
+def test_t60_a_page_of_little_but_members_is_not_taken_apart(
+    house: House, sandbox: str, registry: FakeRegistry, path: str, content_type: str, page: bytes
+) -> None:
+    """In memory it would take thirty times its size."""
+    registry.put(path, page, content_type)
+    came = house.door(sandbox).get(f"/registry{path}")
+    assert (came.status_code, "members" in came.json()["error"]) == (502, True)
+
+
 def test_what_the_registry_does_not_have_is_not_found(house: House, sandbox: str, registry: FakeRegistry) -> None:
     door = house.door(sandbox)
     for path in ("npm/nothing", "pypi/files/1/x.whl", "pypi/files/7/x.whl", "go/example.com/x/@v/list", "debian/dists/stable/Release"):
