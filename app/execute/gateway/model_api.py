@@ -98,7 +98,8 @@ class ModelApi:
         if len(body) <= _SMALL_BYTES:
             asked = look(target, body, models)
         else:
-            asked = await to_thread.run_sync(look, target, body, models, limiter=self._upstream.parsing)
+            async with self._door.parsing:
+                asked = await to_thread.run_sync(look, target, body, models, limiter=self._upstream.parsing)
         if asked.refused is not None:
             await self._note_refusal(target, self._account, asked.refused)
             message = f"Bellhop does not pass this on: {asked.refused}"
