@@ -18,6 +18,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,9 @@ class Cache:
         if not good or (stated is not None and known.get(stated[0]) != stated[1]):
             self.drop(registry, url)
             return None
-        os.utime(kept.path)
+        with suppress(FileNotFoundError):
+            # Room may be made at this very moment: whoever opens it sees that it is gone.
+            os.utime(kept.path)
         return kept
 
     def keep(self, partial: Path, registry: str, url: str, digests: Mapping[str, str], size: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 from app.execute.gateway.registry.links import Links, Page, PageRefused
@@ -31,12 +32,22 @@ def npm_page(links: Links, package: str, content_type: str, body: bytes) -> Page
                 upstream, there = found
                 if not (links.for_npm and upstream.startswith(links.entry.registry.url)):
                     dist["tarball"] = there
-                if f"/{package}/" in upstream and (digest := _digest(dist)):
+                if _is_of(package, upstream, links.entry.registry.addresses) and (digest := _digest(dist)):
                     stated[upstream] = digest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PageRefused("the registry answered with something else than a package's document") from None
     kind = content_type.partition(";")[0].strip().lower()
     return Page(json.dumps(document).encode(), stated, kind if kind == SHORT_TYPE else JSON_TYPE)
+
+
+def _is_of(package: str, upstream: str, addresses: tuple[str, ...]) -> bool:
+    """Return whether a tarball's address says that it is of this package, and not of a namesake in a scope."""
+    for address in addresses:
+        below = upstream.removeprefix(address)
+        found = re.match(rf"((?:[^/]+/)*?){re.escape(package)}/(?:-/|[^/]+/[0-9a-f]{{40,128}}\Z)", below) if below != upstream else None
+        if found is not None:
+            return not found[1].rstrip("/").rpartition("/")[2].startswith("@")
+    return False
 
 
 def _digest(dist: dict[str, Any]) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from app.execute.gateway.registry.cache import Cache
 from app.execute.gateway.registry.download import Downloads
 from app.execute.gateway.registry.entry import Entry
 from app.execute.gateway.registry.fetch import Fetch
+from app.execute.gateway.registry.npm_page import _is_of
 from tests.app.execute.gateway.house import House, eventually
 from tests.app.execute.gateway.registry.conftest import NAMES
 from tests.app.execute.gateway.registry.fake_registry import FakeRegistry
@@ -113,6 +114,30 @@ def test_t39_what_one_package_states_of_another_counts_for_nothing(house: House,
         assert door.get(f"/registry/{page}").status_code == 200
     for file in (WHEEL, "/registry/npm/left/-/left-1.0.0.tgz", "/registry/crates/crates/hello/1.0.0/download"):
         assert door.get(file).status_code == 200, file
+
+
+@pytest.mark.parametrize("evil", ["left", "npm", "download", "files"])
+def test_t39_a_name_that_is_a_part_of_anothers_address_counts_for_nothing(
+    house: House, sandbox: str, registry: FakeRegistry, evil: str
+) -> None:
+    tarball, _ = registry.add_npm("@acme/left", "1.0.0", "hi")
+    wrong = {"tarball": f"{registry.url}{tarball}", "integrity": "sha512-" + "A" * 86 + "=="}
+    registry.put(f"/npm/{evil}", json.dumps({"name": evil, "versions": {"1.0.0": {"dist": wrong}}}).encode(), "application/json")
+    door = house.door(sandbox)
+    assert door.get(f"/registry/npm/{evil}").status_code == 200
+    came = door.get("/registry/npm/@acme/left/-/left-1.0.0.tgz")
+    assert (came.status_code, came.content) == (200, registry.files[tarball][1])
+
+
+@pytest.mark.parametrize(("package", "below", "is_its"), [
+    ("left", "left/-/left-1.tgz", True), ("@acme/left", "@acme/left/-/left-1.tgz", True),
+    ("left", "@acme/left/-/left-1.tgz", False), ("@acme/left", "left/-/left-1.tgz", False), ("npm", "left/-/left-1.tgz", False),
+    ("@acme/left", f"download/@acme/left/1.0.0/{'a' * 40}", True), ("download", f"download/@acme/left/1.0.0/{'a' * 40}", False),
+    ("left", "more/left/-/left-1.tgz", True),
+])
+def test_t39_whose_tarball_an_address_names(package: str, below: str, is_its: bool) -> None:
+    addresses = ("https://r.example/npm/", "https://files.example/")
+    assert [_is_of(package, address + below, addresses) for address in addresses] == [is_its] * 2
 
 
 def test_t39_nothing_that_a_run_sends_gets_into_the_cache(house: House, sandbox: str, registry: FakeRegistry) -> None:
