@@ -18,6 +18,8 @@ from app.execute.gateway.admit import Api, Target
 from app.execute.gateway.body_json import BodyRefused, parsed
 from app.execute.gateway.gemini_policy import check_gemini
 
+# It is shown to people, and put on record.
+_MODEL = re.compile(r"[!-~]{1,200}")
 _MEMBER = re.compile(r"[a-z0-9_]{1,64}")
 
 # Tools that the vendor only describes to its model and the agent runs. An unknown type is refused: new ones run anywhere.
@@ -66,7 +68,7 @@ def look(target: Target, body: bytes, models: Sequence[str]) -> Asked:
     try:
         request = parsed(body)
         model = target.model or request.get("model", "")
-        if not isinstance(model, str) or not may_ask(model, mine):
+        if not isinstance(model, str) or not _MODEL.fullmatch(model) or not may_ask(model, mine):
             raise BodyRefused(f"the model is none of those this sandbox may ask: {', '.join(mine)}")
         if target.api == "gemini":
             check_gemini(request, model)

@@ -145,7 +145,7 @@ def test_what_agents_send_passes(target: Target, request_: dict[str, Any]) -> No
     b'{"model":"m","Tools":[{"type":"mcp"}]}',
     b'{"model":"m","mcp_servers ":[]}', '{"model":"m","mcp_servers":[1]}'.encode("utf-16"), b'\xef\xbb\xbf{"model":"m"}',
     b'{"model":"m","messages":[{"content":"\xff"}]}', b'{"model":"m"} {"tools":[]}', b'[]', b"", b"null",
-    b'{"model":"m","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b'{"model":7}', b'{"model":"m","tools":{"type":"mcp"}}',
+    b'{"model":"m","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b'{"model":7}', b'{"model":"' + b"m" * 201 + b'"}', b'{"model":"m\\n"}', b'{"model":"m","tools":{"type":"mcp"}}',
     b'{"model":"m","tools":["mcp"]}',
 ])
 def test_two_readers_cannot_see_two_things(body: bytes) -> None:
