@@ -76,6 +76,45 @@ def test_t20_what_was_hidden_is_counted(raw: str, count: int) -> None:
     assert look(raw).hidden == count
 
 
+@pytest.mark.parametrize("raw", [
+    "- ```\n  code\n  ```\n\n<!-- evil -->\n", "- a\n\n  ```\n<!-- evil -->\n", "<div>\n```\n\n<!-- evil -->",
+    "```\ncode\n    ```\n```\n<!-- evil -->\n```\n", "``` a`b\n<!-- evil -->\n",
+], ids=["in a list", "a list's end", "in HTML", "too far in", "a tick behind it"])
+def test_t20_what_only_looks_like_a_fence_hides_no_comment(raw: str) -> None:
+    assert "evil" not in as_seen(raw)
+
+
+@pytest.mark.parametrize("raw", [
+    "```py evil words\nx\n```", "~~~ evil-words-that-are-no-language\nx\n~~~", "a\n\n[^n]: evil\nand evil\n\n    evil\n\nb", "> [^n]: evil words",
+    "[^n]: evil [^n]", "`[^n]`\n\n[^n]: evil words", "> [//]: # (evil)", "- [a]:\n  x\n  'evil'", "![evil]\n\n[evil]: x",
+    "| a | b |\n|--|--|\n| 1 | 2 | evil |", "> a | b\n> --|--\n> 1 | 2 | evil", "a <? evil ?> b", "a <!X evil> b", "a <![CDATA[ evil ]]> b",
+    '<div title="a"data-x="evil">b</div>', '<div @x="evil">b</div>', '<div a"=x b="b>evil">', "<div>\n</p evil>\n</div>", "<div>\n</ evil>\n</div>",
+    "<div>\n<evil><words>\n</div>", '<div title="\n\n```\nevil\n```\n', "> <!--\n\n```\nevil\n```\n",
+], ids=range(22))
+def test_t20_what_no_page_shows_goes(raw: str) -> None:
+    assert "evil" not in as_seen(raw)
+    assert look(raw).hidden > 0
+
+
+@pytest.mark.parametrize("raw", [
+    "see[^1]\n\n[^1]: a note", "- ```py\n  <!-- x -->\n  ```\n\nb", "> ~~~\n> <!-- x -->\n> ~~~", "| a | b |\n|--|--|\n| 1 | 2 |", "| a |\n|--|\n| `x\\|y` |",
+    "vec![1, 2]", "<div>\n<b>x</b>\n</div>", "a | b | c",
+], ids=range(8))
+def test_what_the_page_shows_stays(raw: str) -> None:
+    assert look(raw) == (raw, 0)
+
+
+def test_t20_what_is_drawn_is_said_to_be() -> None:
+    seen = as_seen("```mermaid\n%% evil\n```")
+    assert seen.startswith("```mermaid [Bellhop: drawn on the page")
+    assert as_seen(seen) == seen
+
+
+@pytest.mark.parametrize("each", ["<!---->", "<details>", "[a]: b\n", "[^a]:\n\n"], ids=["comments", "folded", "definitions", "footnotes"])
+def test_t20_notes_do_not_make_a_text_grow(each: str) -> None:
+    assert len(as_seen(each * (60_000 // len(each)))) < 64 * 1024
+
+
 def test_code_keeps_its_markup() -> None:
     text = "```md\n![alt](x 'title') <b title=x> &#8203;\n[//]: # (x)\n```\n"
     assert as_seen(text) == text
@@ -89,6 +128,7 @@ def test_honest_text_stays(text: str) -> None:
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from([
     "<!--", "-->", "```", "~~~~", "\n", "x", "\u200b", " ", "![", "](", ")", "[", "]:", "<b ", "title=", '"', "'", ">", "&#", "8203;", "<details>", "&zwj;",
+    "|", "|--|--|", "- ", "> ", "[^a]:", "[^a]", "<?", "<div>", "</", "```mermaid", "    ",
 ]), st.text(max_size=3)), max_size=40).map("".join))
 def test_whatever_goes_in_nothing_invisible_comes_out_and_twice_is_once(text: str) -> None:
     seen = as_seen(text)
