@@ -19,7 +19,7 @@ from app.execute.gateway.body_json import BodyRefused, parsed
 from app.execute.gateway.gemini_policy import check_gemini
 
 # It is shown to people, and put on record.
-_MODEL = re.compile(r"[!-~]{1,200}")
+_MODEL = re.compile(r"[!-~]{0,200}")
 _MEMBER = re.compile(r"[a-z0-9_]{1,64}")
 
 # Tools that the vendor only describes to its model and the agent runs. An unknown type is refused: new ones run anywhere.
