@@ -31,9 +31,10 @@ print(use("propose_pull_request", title="Set the till right", body="As @ada said
 def test_t19_an_agent_asks_is_answered_and_titles_its_pull_request(embed: Embed) -> None:
     road = embed(sealed(f"{PYTHON} -I -c {json.dumps('import os; exec(os.environ[chr(65)])')}", env=json.dumps({"A": AGENT})))
     road.ring()
-    question = road.told("How many cents should it be?")
+    # The run's own comment tells of it, too, and may do so first.
+    question = road.told("To answer, write a comment here")
     assert "I have read the till." in road.comments()[0]
-    assert "To answer, write a comment here" in question
+    assert "How many cents should it be?" in question
     # Somebody who may only read is no answer.
     road.github.person("eve").comment(REPO, 1, "it should be 13")
     until(lambda: len(road.decisions("issue_comment.created")) == 1, "eve's comment is decided on", road.log)

@@ -74,6 +74,7 @@ class Door:
     denied_more: int = 0
     asked_repository: int = 0
     read_token: TokenBox = field(default_factory=TokenBox)
+    ending: bool = False
     ended: bool = False
     closing: bool = False
     allowance: Allowance = field(default_factory=lambda: Allowance(_ALLOWANCE_BYTES))
@@ -130,6 +131,10 @@ def guard(door: Door, inner: ASGIApp) -> ASGIApp:
             answer = JSONResponse({"reason": "ended" if door.ended else "closing"}, 410 if door.ended else 503)
             await answer(scope, receive, send)
             return
+        to_model = not scope["path"].startswith("/runner/")
+        if door.ending and to_model:
+            await JSONResponse({"reason": "closing"}, 503)(scope, receive, send)
+            return
         started = False
 
         async def tracked_send(message: Message) -> None:
@@ -137,7 +142,7 @@ def guard(door: Door, inner: ASGIApp) -> ASGIApp:
             started = True
             await send(message)
 
-        request = InFlight(to_model=not scope["path"].startswith("/runner/"))
+        request = InFlight(to_model=to_model)
         door.requests.add(request)
         try:
             with request.cancel, suppress(ClientDisconnect):

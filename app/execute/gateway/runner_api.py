@@ -196,10 +196,14 @@ class RunnerApi:
         end = parse_end(json_object(await self._body(request, _END_BYTES)))
         if end.has_bundle and not bundle_file.is_there(self._bundles, door.sandbox_id):
             end = end.model_copy(update={"has_bundle": False})
-        # What is still talking to a model is cut here, so that its usage is on record before the end is.
-        await door.cut(only_models=True)
-        await record_uncounted(door)
-        await door.write(lambda tx: _end(tx, door, end))
+        # What is still talking to a model is cut here, so that its usage is on record before the end is; nothing new begins meanwhile.
+        door.ending = True
+        try:
+            await door.cut(only_models=True)
+            await record_uncounted(door)
+            await door.write(lambda tx: _end(tx, door, end))
+        finally:
+            door.ending = False
         if not door.ended:
             door.ended = True
             self._after_end(door)

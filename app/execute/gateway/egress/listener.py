@@ -73,7 +73,7 @@ class EgressListener:
             await asyncio.wait([self._task], timeout=_STOP_SECONDS)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._door.ended or self._door.closing or self._connections >= MAX_CONNECTIONS:
+        if self._door.ending or self._door.ended or self._door.closing or self._connections >= MAX_CONNECTIONS:
             writer.transport.abort()
             return
         self._connections += 1
