@@ -8,10 +8,10 @@ from app.execute.gateway.admit import Api
 
 Raw = Iterable[tuple[bytes, bytes]]
 
-# No credential, no account selection (openai-organization, openai-project), no cookie, nothing hop-by-hop.
+# No credential, no account selection (openai-organization, openai-project), no cookie, nothing hop-by-hop; no idempotency-key
+# either: all runs share the account, so that one could be answered with what another was told.
 _REQUEST = frozenset({
     b"content-type", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
-    b"idempotency-key",
 })
 _CREDENTIAL: dict[Api, tuple[bytes, bytes]] = {
     "anthropic": (b"x-api-key", b""), "openai": (b"authorization", b"Bearer "), "gemini": (b"x-goog-api-key", b""),

@@ -132,10 +132,11 @@ def test_own_credentials_and_accounts_never_reach_the_upstream(house: House, mod
         "openai-project": "p", "anthropic-organization": "o", "cookie": "session=1", "x-forwarded-for": "1.2.3.4",
         "forwarded": "for=x", "proxy-authorization": "Basic x", "host": "evil.invalid", "te": "trailers",
         "x-goog-api-key": "k", "connection": "x-api-key", "accept-encoding": "gzip, br", "x-anything": "else",
+        "idempotency-key": "another-runs",
         "X-Api-Key ": "spaced",
     }
     passes = {"anthropic-version": "2023-06-01", "anthropic-beta": "tools", "user-agent": "cli/1", "accept": "*/*",
-              "content-type": "application/json", "idempotency-key": "i1", "openai-beta": "b"}
+              "content-type": "application/json", "openai-beta": "b"}
     del mine["X-Api-Key "]
     for path, credential in ((MESSAGES, ("x-api-key", ANTHROPIC_KEY)),
                              ("/openai/v1/responses", ("authorization", f"Bearer {OPENAI_KEY}")),
