@@ -116,7 +116,7 @@ def propose(
     verdict.enforce()
     verdict = verdict.with_contradiction(told.nothing)
     message = commit_message(
-        title=parts.redacted(pull_request_title(run, told.title)), body=parts.redacted(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
+        title=parts.redacted(pull_request_title(run, told.title)), body=parts.redacted_words(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
     )
     commit = make_commit(
         parts.workspaces.git, candidate, message, name="Bellhop", email="bellhop@users.noreply.github.com",

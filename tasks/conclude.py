@@ -25,7 +25,7 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
     """
     # Before it is rendered: what makes words inert would hide a secret in them from who looks later.
     if (text := getattr(outcome, "text", None)) is not None:
-        outcome = outcome.model_copy(update={"text": parts.redacted(text)})
+        outcome = outcome.model_copy(update={"text": parts.redacted_words(text)})
     with parts.database.begin() as tx:
         runs.finish(tx, lease, outcome)
         # After the line above nothing can be appended to the run any more, so nobody's words fall between.

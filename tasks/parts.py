@@ -10,6 +10,7 @@ from functools import cached_property
 
 import structlog
 
+from app.core.clean import clean
 from app.core.event import Event
 from app.core.grant import Credential, Grant
 from app.core.profile import Profile
@@ -64,6 +65,13 @@ class Parts:
     def redacted(self, text: str) -> str:
         """Return text that is about to leave without the secrets that this process knows, and without what looks like one."""
         return redact(text, self.known_secrets)
+
+    def redacted_words(self, words: str) -> str:
+        """Return an agent's words as they will be read, without secrets.
+
+        Cleaned first: a character that nobody sees would hide a secret in whose middle it stands, until whoever renders takes it out.
+        """
+        return self.redacted(clean(words))
 
     @cached_property
     def known_secrets(self) -> tuple[str, ...]:

@@ -109,9 +109,11 @@ def _describe(
         output_tokens=used.output_tokens or None, duration_ms=agent_ms,
         cost=cost_in_words(used.cost_micro_usd, used.turns, used.unpriced),
     )
+    if verify is not None:
+        verify = verify.model_copy(update={"tail": parts.redacted_words(verify.tail)})
     title, body = render_pull_request(
-        run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted(proposal.said), verify=verify, warnings=proposal.warnings,
-        unfinished=parts.redacted(proposal.unfinished), settings_url=parts.settings.link_url,
+        run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted_words(proposal.said), verify=verify, warnings=proposal.warnings,
+        unfinished=parts.redacted_words(proposal.unfinished), settings_url=parts.settings.link_url,
         templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "",
         workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit), denied=denied,
     )

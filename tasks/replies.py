@@ -57,7 +57,7 @@ def _comment(tx: Connection, parts: Parts, run: Run) -> str:
 
 def denied_of(tx: Connection, parts: Parts, run_id: str) -> list[Denied]:
     """Return what the run's sandboxes were denied, without the secrets that this process knows."""
-    return [each.model_copy(update={"target": parts.redacted(each.target)}) for each in audit.denied(tx, run_id)]
+    return [each.model_copy(update={"target": parts.redacted_words(each.target)}) for each in audit.denied(tx, run_id)]
 
 
 def _say_asides(tx: Connection, parts: Parts, run: Run) -> None:
@@ -81,7 +81,7 @@ def _filed(tx: Connection, parts: Parts, run_id: str) -> list[Filed]:
     # Before it is rendered: what makes words inert would hide a secret in them from who looks later.
     return [
         Filed(row.id, row.at_ms, row.report.model_copy(
-            update={name: parts.redacted(value) for name, value in row.report if isinstance(value, str) and name == "text"}
+            update={name: parts.redacted_words(value) for name, value in row.report if isinstance(value, str) and name == "text"}
         ))
         for row in reports.of_run(tx, run_id)
     ]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.bounded import run_bounded
+from app.core.clean import clean
 from app.core.redact import holds, redact
 from app.errors import PublishRefused, WorkspaceError
 from app.git import CAGE, Git
@@ -25,6 +26,8 @@ SHAPES_SECONDS = 60.0
 Line = tuple[str, int, str]
 _LOOK = (sys.executable, "-I", str(Path(__file__).with_name("known_shapes.py")))
 _IN_NAME = "in a file's name"
+# What may stand in a text without being seen: NULs of UTF-16 behind so much ASCII that git calls the file text, zero-width characters.
+_MAY_BE_UNSEEN = re.compile(r"[^\n\t -~]")
 _SPACE = re.compile(r"[\s\"'+\\]+")
 
 
@@ -40,6 +43,7 @@ def find_secrets(git: Git, candidate: Candidate, known: Sequence[str]) -> tuple[
     rows = list(added_lines(candidate.patch))
     for path, _, text in rows:
         added.setdefault(path, []).append(text)
+    rows += [(path, number, plain) for path, number, text in rows if (plain := _as_read(text)) != text]
     for path, lines in added.items():
         found += _rules("\n".join(lines), known, path)
     for change in candidate.changes:
@@ -61,9 +65,15 @@ def find_secrets(git: Git, candidate: Candidate, known: Sequence[str]) -> tuple[
 
 
 def _rules(text: str, known: Sequence[str], path: str, detail: str = "") -> list[Violation]:
-    if holds(text, known) or holds(text, known, _SPACE):
+    # As it stands too: taking characters out can join what they keep apart.
+    texts = {text, _as_read(text)}
+    if any(holds(each, known) or holds(each, known, _SPACE) for each in texts):
         return [Violation(rule="known_secret", path=path, detail=detail)]
-    return [Violation(rule="secret_shape", path=path, detail=detail)] if redact(text) != text else []
+    return [Violation(rule="secret_shape", path=path, detail=detail)] if any(redact(each) != each for each in texts) else []
+
+
+def _as_read(text: str) -> str:
+    return clean(text) if _MAY_BE_UNSEEN.search(text) else text
 
 
 def _blob(git: Git, candidate: Candidate, change: FileChange) -> str:

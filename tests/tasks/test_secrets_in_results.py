@@ -50,6 +50,23 @@ def test_t63_a_secret_in_an_agents_error_is_not_told(knowing: Scene) -> None:
     assert own not in comment.body.replace("\\", "")
 
 
+@pytest.mark.parametrize("between", ["\u200b", "\x1b[0m"], ids=["zero width", "an escape"])
+@pytest.mark.parametrize("has_change", [True, False], ids=["published", "nothing to do"])
+def test_t63_a_secret_that_what_nobody_sees_breaks_up_is_not_put_together_again(
+    knowing: Scene, between: str, has_change: bool
+) -> None:
+    run_id = knowing.started()
+    token = "ghs_" + secrets.token_hex(20)
+    said = f"found {OWN[:12]}{between}{OWN[12:]} and {token[:9]}{between}{token[9:]}"
+    knowing.work(run_id, {"notes.txt": "fine\n"} if has_change else None, said=said)
+    knowing.pump()
+    everything = [knowing.outcome(run_id).model_dump_json(), *(comment.body for comment in knowing.comments())]
+    everything += [knowing.github.commit("octo/hello", branch).message for branch in knowing.branches()]
+    everything += [pull.body or "" for pull in knowing.github.pull_requests("octo/hello")]
+    assert len(everything) == (4 if has_change else 2)
+    assert not any(value in text.replace("\u200b", "") for text in everything for value in (OWN, token))
+
+
 def test_a_profile_may_ask_for_a_draft_instead(knowing: Scene) -> None:
     knowing.profiles["fix"] = profile(pull_request=PullRequestPolicy(secrets="draft"))
     run_id = knowing.started()

@@ -74,6 +74,18 @@ def test_t63_what_git_calls_binary_is_read_like_text(agent: Agent, content: obje
     assert rules(agent, "hello.py", "1\n") == [rule]
 
 
+@pytest.mark.parametrize(("content", "rule"), [
+    (KNOWN.encode("utf-16-le"), "known_secret"), (f"glpat-{letters(20)}".encode("utf-16-le"), "secret_shape"),
+    (f"ghs_{letters(40)}".encode("utf-16-le"), "secret_shape"),
+    (f"{KNOWN[:9]}\u200b{KNOWN[9:]}".encode(), "known_secret"), (f"{KNOWN[:9]}\x1b[0m{KNOWN[9:]}".encode(), "known_secret"),
+    (f"glpat-\u2060{letters(20)}".encode(), "secret_shape"),
+], ids=["utf-16", "a shape in utf-16", "ours in utf-16", "zero width", "an escape", "a shape, zero width"])
+def test_t63_what_nobody_sees_in_a_text_hides_no_secret(agent: Agent, content: bytes, rule: str) -> None:
+    """Git looks at the first 8000 bytes to call a file text."""
+    (agent.place / "notes.txt").write_bytes(b"a\n" * 5000 + content + b"\n")
+    assert rules(agent, "hello.py", "1\n") == [rule]
+
+
 def test_t63_a_name_that_is_a_credential_is_found_and_not_repeated(agent: Agent) -> None:
     name = "AKIA" + letters(16, string.ascii_uppercase)
     [violation] = found(agent, agent.write(f"conf/{name}", "x\n"))
