@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from app.core.agent_config import AGENT_CONFIG
 from app.errors import WorkspaceError
 from app.git import Git
 
@@ -31,6 +32,10 @@ _REMOTE = """\
 \turl = {url}
 \tfetch = +refs/heads/*:refs/remotes/origin/*
 """
+# Attributes of the tree itself would change what is written to the disk: a pull request's `*.json working-tree-encoding=UTF-16` makes a
+# `settings.json` of the default branch one that no agent can read. These here have the last word.
+# https://git-scm.com/docs/gitattributes
+_AS_IT_IS = "-text !eol -ident -filter -working-tree-encoding"
 # What needs no quoting in a configuration file.
 _PLAIN_URL = re.compile(r"[a-z]+://[A-Za-z0-9._~:/%@\[\]-]{1,500}")
 
@@ -46,6 +51,8 @@ def build(git: Git, source: Path, ref: str, branch: str, tree: Path, origin: str
     """
     git_dir = tree / ".git"
     git.run("init", "--quiet", "--template=", f"--initial-branch={branch}", str(tree))
+    (git_dir / "info").mkdir(exist_ok=True)
+    (git_dir / "info" / "attributes").write_text(_attributes(), encoding="ascii")
     git.run(
         "fetch", "--quiet", "--no-tags", "--update-head-ok", "--no-write-fetch-head", "--no-auto-maintenance",
         "--no-recurse-submodules", "--end-of-options", f"file://{source}", f"{ref}:refs/heads/{branch}",
@@ -60,6 +67,12 @@ def build(git: Git, source: Path, ref: str, branch: str, tree: Path, origin: str
         config.write(_CONFIG)
         if origin:
             config.write(_REMOTE.format(url=_plain(origin)))
+
+
+def _attributes() -> str:
+    """Return the lines by which agent configuration is written as it is committed, whatever the tree's own attributes say."""
+    names = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name.lower()) for name in AGENT_CONFIG)
+    return "".join(f"{name} {_AS_IT_IS}\n**/{name}/** {_AS_IT_IS}\n" for name in names)
 
 
 def _plain(url: str) -> str:

@@ -82,3 +82,26 @@ def test_without_its_number_a_forks_head_is_not_there(workspaces: Workspaces, re
         workspaces.fetch(repo, f"file://{origin}", None, head)
     with pytest.raises(ServiceError):
         workspaces.fetch(repo, f"file://{origin}", None, head, 8)
+
+
+def test_t27_a_heads_attributes_do_not_change_how_the_configuration_is_written(
+    workspaces: Workspaces, repo: Repo, origin: Path, git_in: GitCommand
+) -> None:
+    (origin / "sub" / ".Claude").mkdir(parents=True)
+    good = {"sub/.Claude/settings.json": b'{"deny": 1}\n', "CLAUDE.md": b"be good $Id$\n", ".mcp.json": b"{}\n"}
+    for name, content in good.items():
+        (origin / name).write_bytes(content)
+    git_in(origin, "add", ".")
+    git_in(origin, "commit", "-qm", "configuration")
+    git_in(origin, "checkout", "-q", "-b", "head")
+    (origin / ".gitattributes").write_text("*.json working-tree-encoding=UTF-16\nCLAUDE.md ident text eol=crlf\nhello.py eol=crlf\n")
+    git_in(origin, "add", ".gitattributes")
+    git_in(origin, "commit", "-qm", "attributes")
+    head = git_in(origin, "rev-parse", "HEAD")
+    trusted = workspaces.fetch(repo, f"file://{origin}", None)
+    assert workspaces.fetch(repo, f"file://{origin}", None, head) == head
+    commit = workspaces.with_trusted_config(repo, head, trusted)
+    tree = workspaces.prepare(repo, commit, "run-work", uid=os.getuid(), gid=os.getgid()).lower
+    assert {name: (tree / name).read_bytes() for name in good} == good
+    assert (tree / "hello.py").read_bytes().endswith(b"\r\n")
+    assert git_in(tree, "status", "--porcelain") == ""
