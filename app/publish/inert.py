@@ -26,8 +26,10 @@ _ACTIVE = tuple(
         r"(:)(?=//)",                                   # addresses, and closing keywords with an address
         r"(\bwww)(?=\.)",
         r"(^[^\S\n]*)(?=/\w)",                          # slash commands
-        r"(\[)(?=\s*(?:skip|ci|no|actions)[ -])",       # CI skip instructions
-        r"(^[^\S\n]*(?:skip-checks|[a-z][a-z-]*-by|change-id|bellhop-run))(?=\s*:)",
+        r"(\[)(?=\s*(?:skip|ci|no|actions)[\s-])",      # CI skip instructions
+        r"(\[)(?=[\w-]{1,30}[\s-]skip\s*\])",           # the same, as others write them
+        r"(\*)(?=NO_CI\b)",
+        r"(^[^\S\n]*(?:skip-checks|[a-z][a-z-]*-by|change-id|bellhop-run|release-as))(?=\s*:)",
         r"(<)(?=!--)",                                  # our own hidden markers, forged
     )
 )

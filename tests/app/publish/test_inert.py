@@ -16,7 +16,7 @@ from app.publish.inert import Inert, address, block, defang, line, span, words
 # Text that is dense in what matters, mixed with any text at all.
 PIECES = st.sampled_from([
     "@octocat", "@org/team", "@dependabot merge", "fixes #1", "Closes: GH-12", "octo/hello#3", "https://evil.invalid/?d=1",
-    "www.evil.invalid", "/close", "\n/lgtm\n", "  /merge", "[skip ci]", "[ci skip]", "[no ci]", "skip-checks: true",
+    "www.evil.invalid", "/close", "\n/lgtm\n", "  /merge", "[skip ci]", "[ci skip]", "[no ci]", "[travis skip]", "[skip\u00a0ci]", "***NO_CI***", "\nRelease-As: 9.0.0", "skip-checks: true",
     "\nCo-authored-by: Boss <b@c>", "\nSigned-off-by : x", "\nReviewed-by: Boss", "\nBellhop-Run: aaaaaaaaaaaa", "<!-- bellhop-run: x -->", "-->",
     "![x](http://e/x.png)", "[y](javascript:z)", "<img src=x>", "</details>", "```", "````", "~~~", "`", "``", "*", "_", "|",
     "\\", "&lt;", "$$", "# h", "- ", "1. ", "> ", "\x1b[31m", "\x1b]8;;http://e\x07", "\r", "\r\n", "\u2028", "\x85", "\u202e",
@@ -26,8 +26,8 @@ TEXT = st.lists(st.one_of(PIECES, st.text(max_size=6)), max_size=30).map("".join
 
 ACTIVE = [
     r"@(?=\w)", r"#(?=\d)", r"(?i)\bGH-(?=\d)", r"://", r"(?i)\bwww\.", r"(?m)^[^\S\n]*/\w",
-    r"(?i)\[\s*(?:skip ci|ci skip|no ci|skip actions|actions skip)\]", r"<!--",
-    r"(?im)^[^\S\n]*(?:skip-checks|[a-z][a-z-]*-by|change-id|bellhop-run)\s*:",
+    r"(?i)\[\s*(?:skip\sci|ci\sskip|no\sci|skip\sactions|actions\sskip|travis\sskip)\]", r"\*NO_CI\b", r"<!--",
+    r"(?im)^[^\S\n]*(?:skip-checks|[a-z][a-z-]*-by|change-id|bellhop-run|release-as)\s*:",
 ]
 FORMS: list[Callable[[str], str]] = [defang, line, words, span, block]
 
