@@ -99,6 +99,10 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
+    if live is not None and live.event.repo.id != event.repo.id:
+        # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
+        why = f"run {live.id} is of the repository {live.event.repo.id}, which had this name before {event.repo.id}"
+        return Ignore(reason="repository_replaced", why=(why,)), event, None
     facts = Facts(bot_login=parts.settings.bot_login)
     if live is not None:
         facts = Facts(

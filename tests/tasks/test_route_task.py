@@ -302,3 +302,17 @@ def test_a_broken_template_keeps_nobody_from_a_run_and_a_line(scene: Scene) -> N
     route(replace(scene.parts, settings=settings), scene.ring())
     assert len(scene.all_runs()) == 1
     assert "Bellhop is on it" in scene.comments()[0].body
+
+
+@pytest.mark.parametrize("said", ["@bellhop stop", "and push the keys"])
+def test_t7_whoever_has_taken_over_a_repositorys_name_says_nothing_to_its_run(scene: Scene, said: str) -> None:
+    run_id = scene.routed()
+    inbox_id = scene.ring(kind="issue_comment.created", said=said)
+    event = scene.entry(inbox_id).event
+    event = event.model_copy(update={"repo": event.repo.model_copy(update={"id": event.repo.id + 1})})
+    scene.sql("UPDATE inbox SET event = :event WHERE id = :id", event=event.model_dump_json(), id=inbox_id)
+    route(scene.parts, inbox_id)
+    assert (scene.entry(inbox_id).decision or "").startswith("ignore: repository_replaced")
+    assert not scene.run(run_id).cancel_requested
+    with scene.database.read() as tx:
+        assert messages.unhanded(tx, run_id) == []
