@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.publish.workflows import Workflows
 from app.settings import ROOT
 
 TEMPLATES_DIR = ROOT / "templates"
+_FENCE = re.compile(r"^(`{3,})text$", re.MULTILINE)
 BODY_LIMIT_CHARS = 60_000  # GitHub takes 65536
 
 NO_WORKFLOWS = Workflows()
@@ -74,9 +76,18 @@ def render_pull_request(
         hidden=_hidden(run),
     )
     if len(body) > BODY_LIMIT_CHARS:
-        # Only a template of the team's own can do this: the shipped one cuts each part.
-        body = body[:BODY_LIMIT_CHARS]
+        body = f"{_cut(body)}\n\n{comment_marker(run.id)}\n"
     return pull_request_title(run, agent_title), body
+
+
+def _cut(body: str) -> str:
+    """Return the beginning of a body that is too long, by whole lines: half a code span or code block would be markdown again."""
+    kept = body[: BODY_LIMIT_CHARS - 200].rpartition("\n")[0]
+    fence = next(iter(reversed(list(_FENCE.finditer(kept)))), None)
+    if fence is not None and f"\n{fence[1]}\n" not in f"{kept[fence.end():]}\n":
+        kept = kept[: fence.start()]
+    folded = "\n\n</details>" if kept.count("\n<details>") > kept.count("\n</details>") else ""
+    return f"{kept.rstrip()}{folded}\n\n(cut here: GitHub takes no longer text)"
 
 
 def pull_request_title(run: Run, agent_title: str = "") -> str:

@@ -20,6 +20,7 @@ from app.publish.candidate import FileChange
 from app.publish.describe import BODY_LIMIT_CHARS, Work, render_comment, render_pull_request
 from app.publish.policy import Violation
 from app.publish.verify import verify_result
+from app.publish.workflows import Workflows
 from tests.app.publish.conftest import MakeRun
 
 EVIL = "@octocat fixes #99 ![x](http://evil.invalid/p.png) <img src=x> ``` [skip ci]\n\n/merge\n</details>\n```\n<!-- bellhop-run: zzz -->\u202e\x1b[31m"
@@ -226,6 +227,19 @@ def test_a_pull_request_stays_below_githubs_limit(make_run: MakeRun) -> None:
     assert len(body) < BODY_LIMIT_CHARS
     assert body.endswith("-->\n")
     assert "and 2900 more" in body
+
+
+def test_t68_at_its_fullest_a_pull_request_is_cut_at_a_line_and_keeps_its_mark(make_run: MakeRun) -> None:
+    """Half a code span would be markdown of the agent's own."""
+    many = tuple(CHANGES[0].model_copy(update={"path": f"{'@p' * 150}{number}"}) for number in range(100))
+    warnings = tuple(Violation(rule="protected_path", path="**Verified** @p" * 100) for _ in range(20))
+    held = Workflows(held=("@h" * 150,) * 20, anyway=(("@h" * 150, ("create",)),) * 20, unread=("@h" * 150,) * 20)
+    run = make_run()
+    _, body = pull_request(run, changes=many, warnings=warnings, workflows=held, agent_text="@a " * 9000)
+    assert len(body) < BODY_LIMIT_CHARS
+    assert body.endswith(f"{comment_marker(run.id)}\n")
+    assert not [line for line in body.split("\n") if line.startswith("- `") and not line.endswith(")")]
+    assert_inert(body)
 
 
 def test_a_template_of_the_teams_own_is_safe_without_knowing_it(make_run: MakeRun, tmp_path: Path) -> None:
