@@ -14,10 +14,12 @@ from app.core.paths import folded
 
 # A directory or a file of such a name counts at any depth: agents read them below the directory that they work in, too.
 AGENT_CONFIG = (
-    ".agent", ".agents", ".aider.conf.yml", ".aider.model.settings.yml", ".claude", ".claude.json", ".clinerules", ".codex", ".continue",
-    ".cursor", ".cursorrules", ".envrc", ".gemini", ".githooks", ".gitmodules", ".goosehints", ".husky", ".lfsconfig", ".mcp.json",
-    ".opencode", ".ripgreprc", ".roo", ".windsurf", ".windsurfrules", "AGENTS.md", "AGENTS.override.md", "CLAUDE.local.md",
-    "CLAUDE.md", "GEMINI.md", "copilot-instructions.md", "opencode.json", "opencode.jsonc",
+    ".agent", ".agents", ".aider.conf.yml", ".aider.model.settings.yml", ".amazonq", ".amp", ".augment", ".claude", ".claude-plugin",
+    ".claude.json", ".clinerules", ".codex", ".continue", ".crush", ".crush.json", ".cursor", ".cursorrules", ".envrc", ".factory",
+    ".gemini", ".githooks", ".gitmodules", ".goosehints", ".husky", ".junie", ".kilocode", ".kiro", ".lfsconfig", ".mcp.json",
+    ".opencode", ".qwen", ".ripgreprc", ".roo", ".trae", ".windsurf", ".windsurfrules", "AGENTS.md", "AGENTS.override.md",
+    "CLAUDE.local.md", "CLAUDE.md", "CRUSH.md", "GEMINI.md", "QWEN.md", "copilot-instructions.md", "crush.json",
+    "opencode.json", "opencode.jsonc",
 )
 _NAMES = frozenset(folded(name)[0] for name in AGENT_CONFIG)
 
