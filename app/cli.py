@@ -28,6 +28,8 @@ app.add_typer(egress_app, name="egress")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id: `bellhop runs` lists them.")]
+
 PIPED_WIDTH = 200
 
 
@@ -105,7 +107,7 @@ def demo(
 
 @app.command()
 def attack(
-    only: Annotated[list[str] | None, typer.Argument(help="Only these incidents, by id.")] = None,
+    only: Annotated[list[str] | None, typer.Argument(metavar="INCIDENT", help="Only these incidents, by id: docs/attack.md lists them.")] = None,
     as_json: Json = False,
     sandbox: Annotated[str, typer.Option(help="docker, bubblewrap, or auto: Docker if it can be had.")] = "auto",
     image: Annotated[str | None, typer.Option(help="Another base image for Docker.")] = None,
@@ -118,7 +120,7 @@ def attack(
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Argument(help="The profile's name.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile's name.")],
     repo: Annotated[str, typer.Option(help="owner/name")],
     prompt: Annotated[str, typer.Option(help="The task, in words.")],
     agent: Annotated[str | None, typer.Option(help="Another agent than the profile's.")] = None,
@@ -145,7 +147,7 @@ def runs(
 
 
 @app.command()
-def show(run_id: str, as_json: Json = False) -> None:
+def show(run_id: RunId, as_json: Json = False) -> None:
     """Show one run: outcome, timeline, grant, audit."""
     from app.commands.look import show_run
 
@@ -154,7 +156,7 @@ def show(run_id: str, as_json: Json = False) -> None:
 
 @app.command()
 def logs(
-    run_id: str, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is done.")] = False
+    run_id: RunId, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is done.")] = False
 ) -> None:
     """Print a run's transcript."""
     from app.commands.look import print_logs
@@ -163,7 +165,7 @@ def logs(
 
 
 @app.command()
-def replay(run_id: str, as_json: Json = False) -> None:
+def replay(run_id: RunId, as_json: Json = False) -> None:
     """Repeat a recorded run of mini or command without any model, and say whether it comes to the same."""
     from app.commands.replay import replay_run
 
@@ -172,7 +174,7 @@ def replay(run_id: str, as_json: Json = False) -> None:
 
 @app.command()
 def explain(
-    file: Annotated[Path, typer.Argument(help="A file with the payload, as JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file with the payload, as JSON.")],
     source: Annotated[str, typer.Option(help="Which trigger, such as github.")],
     event: Annotated[str, typer.Option(help="The event's name, such as issues.")],
     permission: Annotated[str, typer.Option(help="Suppose that the actor has this permission.")] = "write",
@@ -185,7 +187,7 @@ def explain(
 
 
 @profiles_app.command("check")
-def profiles_check(directory: Annotated[Path | None, typer.Argument()] = None) -> None:
+def profiles_check(directory: Annotated[Path | None, typer.Argument(metavar="DIRECTORY", help="Where they are; BELLHOP_PROFILES_DIR otherwise.")] = None) -> None:
     """Check every profile; each problem names file, line and key."""
     from app.commands.look import check_profiles
 
@@ -195,7 +197,7 @@ def profiles_check(directory: Annotated[Path | None, typer.Argument()] = None) -
 
 @egress_app.command("propose")
 def egress_propose(
-    profile: Annotated[str, typer.Argument(help="The profile's name.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile's name.")],
     runs: Annotated[int, typer.Option(min=1, max=1000, help="How many of its newest runs to look at.")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -207,7 +209,7 @@ def egress_propose(
 
 @app.command()
 def doctor() -> None:
-    """Check engine, isolation levels, broker, database, keys and clock, and say how to mend each."""
+    """Check engine, images, broker, database, profiles, registries, keys, the App and clock, and say how to mend each."""
     from app.commands.doctor import examine
 
     raise typer.Exit(examine(_settings(), _console()))
@@ -229,7 +231,7 @@ def emulate_model(
     script: Annotated[Path | None, typer.Option(help="Turns to play, in YAML.")] = None,
     replay: Annotated[Path | None, typer.Option(help="A record to replay, in JSON.")] = None,
 ) -> None:
-    """Serve the model emulator (Anthropic and OpenAI)."""
+    """Serve the model emulator (Anthropic, OpenAI and Gemini)."""
     from app.emulators.model.run import run_model
 
     run_model(port=port, script=script, replay=replay, announce=_say)
@@ -257,8 +259,9 @@ def _settings() -> Settings:
     except ValidationError as error:
         # Neither the value nor pydantic's own words: a value may be a secret.
         wrong = [
-            f"{name if name.isupper() else f'BELLHOP_{name.upper()}'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
-            for item in error.errors(include_url=False, include_input=False) for name in [str(item["loc"][0])]
+            f"{name if name.isupper() else f'BELLHOP_{name.upper()}'}: {said[:1].lower()}{said[1:]}"
+            for item in error.errors(include_url=False, include_input=False)
+            for name, said in [(str(item["loc"][0]), item["msg"].removeprefix("Value error, "))]
         ]
         raise ConfigurationError("; ".join(wrong)) from None
 

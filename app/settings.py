@@ -7,10 +7,10 @@ import socket
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,28 @@ def registry_token(variable: str) -> SecretStr:
     return SecretStr(os.environ.get(variable, "").strip())
 
 
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if url and not known:
+        raise ValueError("must be an address such as https://host or http://host:3128")
+    return url
+
+
+def _broker(url: str) -> str:
+    if not url.startswith(("memory://", "redis://", "rediss://")):
+        raise ValueError("must be redis://host:6379/0, rediss://... or memory://")
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+# `info` is as good as `INFO`.
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda said: str(said).upper())]
+
+
 class Settings(BaseSettings):
     """Read from environment variables that start with `BELLHOP_`; docs/settings.md lists them all.
 
@@ -54,25 +76,25 @@ class Settings(BaseSettings):
     profiles_dir: Path = ROOT / "profiles"
     templates_dir: Path = ROOT / "templates"
     database_url: str = ""
-    broker_url: str = "memory://"
+    broker_url: Annotated[str, AfterValidator(_broker)] = "memory://"
 
     # The web process.
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8300, ge=0, le=65_535)
-    public_url: str = ""
+    public_url: WebAddress = ""
 
     # GitHub.
     github_webhook_secret: SecretStr = SecretStr("")
     github_app_id: str = ""
     github_private_key: SecretStr = SecretStr("")
     github_private_key_file: Path | None = None
-    github_api_url: str = "https://api.github.com"
-    github_web_url: str = "https://github.com"
+    github_api_url: WebAddress = "https://api.github.com"
+    github_web_url: WebAddress = "https://github.com"
     bot_login: str = "bellhop[bot]"
 
     # What leaves this host.
     ca_bundle: Path | None = None
-    outbound_proxy: str | None = None
+    outbound_proxy: WebAddress | None = None
     egress_private_networks: str = ""
 
     # Package registries: a file that names them, docs/registries.md, and what the gateway keeps of their files.
@@ -96,7 +118,7 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(default=8, ge=1)
     max_runs: int = Field(default=4, ge=1)
     sweep_seconds: float = Field(default=10.0, gt=0)
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
 
     @cached_property
     def ledger_url(self) -> str:

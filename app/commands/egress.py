@@ -61,7 +61,7 @@ def _lines(profile: str, looked_at: int, present: tuple[str, ...], proposal: Egr
         yield ""
         yield ("Each added line is a way out: whatever an agent has read, it can send to whoever answers there, and to every account "
                "there. The names come from the sandboxes themselves, so an agent that was led astray can put its own here. Add only what "
-               "you know and need.")
+               "you know and need. A package registry is better named under `egress: registries:`, to read from only: docs/registries.md.")
     else:
         yield "Nothing to propose: no denial that a line of `egress: connect:` would mend."
     if proposal.left_out:

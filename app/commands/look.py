@@ -81,7 +81,7 @@ def show_run(settings: Settings, console: Console, run_id: str, *, as_json: bool
     run = found.run
     verify, tail = verify_of(run.outcome)
     head = [
-        ("run", run.id), ("state", run.state), ("outcome", line(views.outcome_line(run.outcome), 2000)), ("verify", verify),
+        ("run", run.id), ("state", run.state), ("outcome", line(views.outcome_line(run.outcome), 2000)), ("verify", verify or "none"),
         ("thread", line(run.thread)), ("title", line(run.event.title)), ("by", line(run.event.actor.login)),
         ("since", f"{clock(run.created_at_ms)} UTC"),
     ]
@@ -106,7 +106,7 @@ def _print_rows(console: Console, rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         console.print("  ".join(word for word in row if word), soft_wrap=True)
     if not rows:
-        console.print("none yet")
+        console.print("none")
 
 
 def print_logs(settings: Settings, console: Console, run_id: str, *, follow_on: bool) -> None:

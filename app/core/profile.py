@@ -170,6 +170,14 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("permissions", name), "must be read: this token only ever reads, the publisher has a token of its own"
     for index, entry in enumerate(profile.egress.connect):
         try:
-            parse_entry(entry)
+            host = parse_entry(entry).host
         except NotADestination as error:
             yield ("egress", "connect", index), str(error)
+        else:
+            if f".{host}".endswith(".localhost"):
+                yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
+    for model in profile.budget.prices:
+        if not all(model.partition("/")):
+            yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"
+    if profile.verify is not None and all(not line.strip() or line.lstrip().startswith("#") for line in profile.verify.splitlines()):
+        yield ("verify",), "holds no command, so every result would pass: name the command, or leave `verify:` out"

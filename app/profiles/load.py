@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from app.core.profile import AgentChoice, Profile, Templates, faults
 from app.errors import BellhopError, ConfigurationError, ProfileError
 from app.profiles.problems import lines_of, nearest, problems_of
-from app.profiles.yaml_tree import Mark, Problem, read_tree
+from app.profiles.yaml_tree import Key, Mark, Problem, read_tree
 
 FILE_LIMIT_BYTES = 256 * 1024
 
@@ -51,7 +52,7 @@ def check_profiles(
 ) -> list[Checked]:
     """Check every `*.yaml` file of `directory`, by name. Raises ConfigurationError when there is none such."""
     if not directory.is_dir():
-        raise ConfigurationError(f"{directory} is no directory: set BELLHOP_PROFILES_DIR to where the profiles are")
+        raise ConfigurationError(f"{directory} is no directory: give the one that holds the profiles, or set BELLHOP_PROFILES_DIR to it")
     return [
         check_profile(file, file.stem, templates_dir=templates_dir, check_agent=check_agent, registries=registries)
         if file.suffix == ".yaml"
@@ -78,21 +79,48 @@ def check_profile(
     if said != name:
         problems.append(Problem(marks[("name",)], ("name",), f"must be {name!r}, the file's name, or be left out"))
     _spell_out_on(data)
-    profile = None
+    profile, left_out = None, frozenset[Key]()
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         problems += problems_of(error, Profile, marks)
-    else:
+        profile, left_out = _as_far_as_it_reads(data, error)
+    if profile is not None:
         for path, message in (
             *faults(profile), *_missing_templates(profile.templates, templates_dir), *_unknown_registries(profile, registries),
         ):
-            problems.append(Problem(nearest(path, marks), path, message))
+            if path[0] not in left_out:
+                problems.append(Problem(nearest(path, marks), path, message))
         try:
             check_agent(profile.agent)
         except BellhopError as error:
-            problems.append(Problem(marks[("agent",)], ("agent",), str(error)))
+            if "agent" not in left_out:
+                problems.append(Problem(marks[("agent",)], ("agent",), str(error)))
     return Checked(file, None if problems else profile, tuple(problems))
+
+
+def _as_far_as_it_reads(data: dict[str, Any], error: ValidationError) -> tuple[Profile | None, frozenset[Key]]:
+    """Return the profile without the values that are wrong, if it is one without them, and the blocks that lack something now.
+
+    For what can only be seen in a whole profile: of those blocks nothing more can be said.
+    """
+    rest = deepcopy(data)
+    for item in error.errors(include_url=False):
+        path = item["loc"][:-1] if item["type"] == "missing" else item["loc"]
+        # A list goes as a whole: what would be left of it stood at other places.
+        path = path[:next((at for at, key in enumerate(path) if isinstance(key, int)), len(path))]
+        if not path:
+            return None, frozenset()
+        holder: Any = rest
+        for key in path[:-1]:
+            holder = holder.get(key, {}) if isinstance(holder, dict) else {}
+        if isinstance(holder, dict):
+            holder.pop(path[-1], None)
+    try:
+        profile = Profile.model_validate(rest, by_alias=True, by_name=False)
+    except ValidationError:
+        return None, frozenset()
+    return profile, frozenset(item["loc"][0] for item in error.errors(include_url=False))
 
 
 def _spell_out_on(data: dict[str, Any]) -> None:
@@ -113,5 +141,5 @@ def _missing_templates(templates: Templates, directory: Path) -> Iterator[tuple[
 def _unknown_registries(profile: Profile, registries: Collection[str] | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for index, name in enumerate(profile.egress.registries):
         if registries is not None and name not in registries:
-            known = ", ".join(sorted(registries)) or "none"
-            yield ("egress", "registries", index), f"no registry {name!r} is in BELLHOP_REGISTRIES_FILE; there are: {known}"
+            known = f"there are: {', '.join(sorted(registries))}" if registries else "it is not set, or names none: docs/registries.md"
+            yield ("egress", "registries", index), f"no registry {name!r} is in BELLHOP_REGISTRIES_FILE; {known}"

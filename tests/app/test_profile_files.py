@@ -96,6 +96,25 @@ who:
     ]
 
 
+def test_what_only_a_whole_profile_shows_is_told_beside_what_does_not_read(tmp_path: Path) -> None:
+    assert lines(tmp_path, """\
+on: {issues: {types: [labelled]}}
+agent: {uses: mini}
+container: {isolation: vm}
+budget: {usd: -1, prices: {claude: {input: 1, output: 2}}}
+egress: {connect: [localhost]}
+limits: {max-steps: 0}
+verify: ''
+""") == [
+        "1:23: on.issues.types[0]: input should be 'opened' or 'labeled'",
+        "3:13: container.isolation: input should be 'process', 'container' or 'gvisor'",
+        "4:10: budget.usd: input should be greater than 0",
+        "5:20: egress.connect[0]: no tunnel ever leads to this machine, which is what localhost means",
+        "6:10: limits.max-steps: input should be greater than or equal to 1",
+        "7:1: verify: holds no command, so every result would pass: name the command, or leave `verify:` out",
+    ], "nothing is said of what a block lacks that was not read"
+
+
 @pytest.mark.parametrize(("text", "line"), [
     ("", "1:1: must be a mapping: keys, each with a value"),
     ("- a\n", "1:1: must be a mapping: keys, each with a value"),
@@ -119,6 +138,15 @@ who:
     (GOOD + "permissions: {content: read}\n",
      "4:15: permissions.content: there is no such permission; there are actions, checks, contents, deployments, "
      "discussions, issues, metadata, packages, pages, pull_requests, security_events, statuses"),
+    (GOOD + "verify: ''\n", "4:1: verify: holds no command, so every result would pass: name the command, or leave `verify:` out"),
+    (GOOD + "verify: |\n\n  # make test\n",
+     "4:1: verify: holds no command, so every result would pass: name the command, or leave `verify:` out"),
+    (GOOD + "budget: {prices: {claude: {input: 1, output: 2}}}\n",
+     "4:19: budget.prices.claude: must be `vendor/model`, as `agent: model:` says it"),
+    (GOOD + "egress: {connect: [localhost]}\n",
+     "4:20: egress.connect[0]: no tunnel ever leads to this machine, which is what localhost means"),
+    (GOOD + "egress: {connect: ['db.LocalHost:5432']}\n",
+     "4:20: egress.connect[0]: no tunnel ever leads to this machine, which is what localhost means"),
     (HEAD, "1:1: container.image: is missing: isolation container runs the agent in an image"),
     (HEAD + "container:\n  isolation: gvisor\n", "3:1: container.image: is missing: isolation gvisor runs the agent in an image"),
     (GOOD + "templates: {comment: replies/coment.md.j2}\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from app.core.assignment import Role
 from app.core.noun import Noun
@@ -29,9 +30,14 @@ def read_options(kind: type[Options], choice: AgentChoice) -> Options:
     try:
         return kind.model_validate(choice.with_)
     except ValidationError as error:
-        keys = "; ".join(f"`{'.'.join(map(str, each['loc'])) or 'with'}`: {each['msg']}" for each in error.errors())
+        keys = "; ".join(f"`{'.'.join(map(str, each['loc'])) or 'with'}`: {_in_words(each)}" for each in error.errors())
         known = ", ".join(f"`{field.alias or name}`" for name, field in kind.model_fields.items())
         raise ProfileError(f"`agent: with:` does not suit `{choice.uses}` ({keys}). It takes {known}") from error
+
+
+def _in_words(error: ErrorDetails) -> str:
+    said = {"missing": "is missing", "extra_forbidden": "there is no such key"}.get(error["type"], error["msg"])
+    return said[:1].lower() + said[1:]
 
 
 def model_patterns(choice: AgentChoice) -> tuple[str, ...]:

@@ -101,8 +101,8 @@ def test_show_tells_all_of_one(bare: Machine, filled: str) -> None:
     assert (said.code, said.err) == (0, "")
     for word in (filled, "make test failed (exit code 2)", "boom", "container (docker)", "agent at work", "octo/till, no other", "ghs-0123456789ab"):
         assert word in said.out
-    assert "Denied at the door\nnone yet" in said.out
-    assert "Reported while it works\nnone yet" in said.out
+    assert "Denied at the door\nnone\n" in said.out
+    assert "Reported while it works\nnone\n" in said.out
     found = json.loads(bare.run("show", filled, "--json").out)
     assert found["credentials"][0]["action"] == "mint workspace"
     assert found["stages"][0]["name"] == "waiting for a worker"
@@ -185,7 +185,9 @@ def test_profiles_check_points_at_file_line_and_key(bare: Machine, tmp_path: Pat
     file.write_text("on:\n  issues:\n    labelz: [x]\nagent:\n  uses: nobody\n")
     said = bare.run("profiles", "check", str(tmp_path / "p"))
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"{file}:3:5: on.issues.labelz: there is no such key; did you mean 'labels'?")
+    told = said.err.splitlines()
+    assert f"{file}:3:5: on.issues.labelz: there is no such key; did you mean 'labels'?" in told
+    assert any(line.startswith(f"{file}:4:1: agent: ") for line in told)
     file.write_text("on: {issues: {}}\nagent:\n  uses: nobody\n")
     said = bare.run("profiles", "check", BELLHOP_PROFILES_DIR=str(tmp_path / "p"))
     assert said.code == 1
@@ -221,9 +223,18 @@ def test_profiles_check_warns_of_a_model_without_a_price(bare: Machine, tmp_path
 
 @pytest.mark.parametrize(("name", "value"), [
     ("BELLHOP_WEB_PORT", "eight"), ("BELLHOP_WEB_PORT", "70000"), ("BELLHOP_WORKER_CONCURRENCY", "0"), ("BELLHOP_MAX_RUNS", "0"), ("BELLHOP_SANDBOX_BACKEND", "chroot"), ("BELLHOP_SWEEP_SECONDS", "-1"),
+    ("BELLHOP_LOG_LEVEL", "loud"), ("BELLHOP_PUBLIC_URL", "bellhop.example.com"), ("BELLHOP_PUBLIC_URL", "https://x:99999"),
+    ("BELLHOP_OUTBOUND_PROXY", "proxy:3128"), ("BELLHOP_OUTBOUND_PROXY", "gopher://x"), ("BELLHOP_BROKER_URL", "amqp://x"),
+    ("BELLHOP_GITHUB_API_URL", "api.github.com"), ("BELLHOP_GITHUB_WEB_URL", "https://"),
 ])
 def test_a_setting_that_is_wrong_is_named_in_one_line(name: str, value: str, bare: Machine) -> None:
-    assert one_line(bare.run("runs", **{name: value})).startswith(f"{name}: ")
+    said = one_line(bare.run("runs", **{name: value}))
+    assert said.startswith(f"{name}: ")
+    assert "Value error" not in said
+
+
+def test_a_log_level_may_be_written_small(bare: Machine) -> None:
+    assert "there is no database yet" in one_line(bare.run("runs", BELLHOP_LOG_LEVEL="info"))
 
 
 def loaded(bare: Machine, *arguments: str) -> set[str]:
