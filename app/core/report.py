@@ -55,11 +55,15 @@ REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 
 
 class Reported(Noun):
-    """What a run's reports say of its result: the title and body it is proposed with, or why there is nothing to do."""
+    """What a run's reports say of its result: the title and body it is proposed with, or why there is nothing to do.
+
+    `budget` is the gateway's word that the whole of it was used up, after which an agent has one more answer.
+    """
 
     title: str = ""
     body: str = ""
     nothing: str = ""
+    budget: str = ""
 
 
 def reported(reports: Iterable[Report]) -> Reported:
@@ -67,7 +71,9 @@ def reported(reports: Iterable[Report]) -> Reported:
     found = Reported()
     for report in reports:
         if isinstance(report, ProposedPullRequest):
-            found = Reported(title=report.title, body=report.body)
+            found = Reported(title=report.title, body=report.body, budget=found.budget)
         elif isinstance(report, NothingToReport):
             found = found.model_copy(update={"nothing": report.text})
+        elif isinstance(report, BudgetNote) and report.percent == 100:
+            found = found.model_copy(update={"budget": report.text})
     return found

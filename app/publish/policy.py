@@ -14,7 +14,7 @@ from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
-    "known_secret", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do",
+    "known_secret", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do", "budget",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -27,6 +27,7 @@ SAYS: dict[Rule, str] = {
     "known_secret": "holds a secret of this Bellhop",
     "secret_shape": "adds what looks like a credential",
     "said_nothing_to_do": "came although the agent had reported that there is nothing to do",
+    "budget": "was finished in one last answer, because the run's budget was used up",
     "lockfile": "changes what a lockfile pins",
     "agent_config": "left out a change to agent configuration, which a run on a pull request takes from the default branch",
 }
@@ -46,7 +47,7 @@ _FILE_MODES = ("100644", "100755")
 class Violation(Noun):
     """One rule that a result breaks, where, and in which words; `path` is the agent's word, `detail` Bellhop's.
 
-    For `said_nothing_to_do` the agent's word is its reason.
+    For `said_nothing_to_do` the agent's word is its reason, for `budget` the gateway's says how much was used.
     """
 
     rule: Rule
@@ -73,6 +74,11 @@ class Verdict(Noun):
     def with_contradiction(self, nothing: str) -> Verdict:
         """Return the verdict on a result that came with the agent's word that there is `nothing` to do (empty: without)."""
         warned = (Violation(rule="said_nothing_to_do", path=nothing),) if nothing else ()
+        return self.model_copy(update={"warnings": (*warned, *self.warnings)})
+
+    def with_budget(self, used: str) -> Verdict:
+        """Return the verdict on a result that came with the last answer of a run whose budget is `used` up (empty: is not)."""
+        warned = (Violation(rule="budget", path=used),) if used else ()
         return self.model_copy(update={"warnings": (*warned, *self.warnings)})
 
     def with_dropped(self, paths: Sequence[str], pull_request: PullRequestPolicy) -> Verdict:

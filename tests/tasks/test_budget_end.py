@@ -59,6 +59,7 @@ def test_t18_what_it_had_done_is_a_draft_that_says_why(spending: Scene) -> None:
     outcome = spending.outcome(run_id)
     assert isinstance(outcome, PullRequest)
     assert outcome.draft
+    assert outcome.warnings == ()
     [pull] = spending.github.pull_requests("octo/hello")
     assert "The agent did not finish: its budget was used up (2 of 1 turns)" in (pull.body or "").replace("\\", "")
     assert spending.left() == []
@@ -85,6 +86,10 @@ def test_t18_an_agent_that_ends_well_with_its_last_turn_has_ended_well(spending:
     outcome = spending.outcome(run_id)
     assert isinstance(outcome, PullRequest)
     assert not outcome.draft
+    # Who reviews it must know that it was told to come to an end.
+    [warning] = outcome.warnings
+    assert warning == "was finished in one last answer, because the run's budget was used up: 1 of 1 turns are used."
+    assert "was used up" in (spending.github.pull_requests("octo/hello")[0].body or "")
     assert "$0.00" in (spending.github.pull_requests("octo/hello")[0].body or "")
 
 
