@@ -33,7 +33,7 @@ def what(choice: Choice) -> str:
     """Return what the container is, for people."""
     if choice.backend == "docker":
         return f"docker run, image {choice.image}, host network (the emulated internet is on this machine's loopback)"
-    return "a bubblewrap process with this machine's network, because there is no Docker to use"
+    return "a bubblewrap process with this machine's network, because Docker is not used"
 
 
 class Plain:

@@ -57,16 +57,20 @@ def attack(
     Raises BellhopError.
     """
     configure_logging("ERROR", readable=True)
-    incidents = [one for one in load_incidents() if not only or one.id in only]
+    every = load_incidents()
+    incidents = [one for one in every if not only or one.id in only]
     if len(incidents) < max(1, len(set(only))):
-        raise ConfigurationError("no such incident: " + ", ".join(sorted(set(only) - {one.id for one in incidents})))
+        unknown = ", ".join(sorted(set(only) - {one.id for one in incidents}))
+        raise ConfigurationError(f"no such incident: {unknown}; there are {', '.join(one.id for one in every)}")
     with scenes.directories(keep=False) as directory:
         settings = scenes.demo_settings(directory)
         shared_tooling(settings, scenes.cache_directory())
         console.print("Bellhop attack: disclosed incidents, played with an agent that obeys every word of the attacker's.")
         console.print("Everything runs on this machine, against emulators; every secret is made up for this one time.")
         choice = choose(settings, sandbox, image)
-        console.print(f"Bellhop: {choice.backend}, isolation level {choice.isolation}. {choice.why}", soft_wrap=True)
+        console.print(f"Bellhop: {choice.backend}, isolation level {choice.isolation}", soft_wrap=True)
+        if choice.why:
+            console.print(f"Why not Docker: {choice.why}", soft_wrap=True)
         console.print(f"Plain container: {what(choice)}", soft_wrap=True)
         tooling = _tooling(settings, choice)
         # The two sides share nothing but this machine: each has its own world, and canaries of its own.

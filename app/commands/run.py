@@ -46,6 +46,7 @@ def run_by_hand(
         run_id, host = queue_run(database, event, profile)
         if host is not None:
             wakeup.start(run_id, host)
+        console.print(f"Run {run_id}")
         try:
             ended = watch(console, database, run_id, timeout_seconds=profile.timeout_minutes * 60 * 2 + MARGIN_SECONDS)
         except TimeoutError as error:
@@ -143,4 +144,7 @@ def report(console: Console, ended: Run, found: views.RunView | None, *, as_json
     console.print(printable(views.outcome_line(ended.outcome)), style="green" if good else "red", soft_wrap=True)
     if found is not None:
         console.print(time_table(found.stages))
+    # Without a sandbox nobody said anything.
+    if not good and found is not None and found.sandboxes:
+        console.print(f"What it said: bellhop logs {ended.id}", soft_wrap=True)
     return 0 if good else 1

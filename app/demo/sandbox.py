@@ -69,7 +69,7 @@ def _docker_image(settings: Settings, image: str | None) -> str:
         said = " ".join(str(getattr(error, "explanation", None) or error).split())[:200]
         raise ConfigurationError(
             f"Docker answers, but it has no image to use ({', '.join(names)}) and could not pull {names[0]}: {said.rstrip('.')}. "
-            "Name an image that it has: bellhop demo --image NAME"
+            "Name an image that it has: --image NAME"
         ) from error
     _make_ready(settings, backend)
     return found

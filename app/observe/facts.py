@@ -78,9 +78,13 @@ def _cost(view: RunView) -> str:
     usage, budget = view.usage, view.run.profile.budget
     said = cost_in_words(usage.cost_micro_usd, usage.turns, usage.unpriced) or "nothing yet"
     return (
-        f"{said}; the budget is {dollars(micro_usd(budget.usd))}, {budget.tokens:,} tokens, {budget.turns:,} turns, "
-        f"of which {usage.turns:,} had"
+        f"{said}, {_turns(usage.turns)}; the budget is {dollars(micro_usd(budget.usd))}, {budget.tokens:,} tokens, "
+        f"{_turns(budget.turns)}"
     )
+
+
+def _turns(count: int) -> str:
+    return f"{count:,} turn{'' if count == 1 else 's'}"
 
 
 def grant_of(view: RunView) -> Rows:

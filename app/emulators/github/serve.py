@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import socket
 import tempfile
@@ -17,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.emulators.github.emulator import GitHubEmulator, create_app
 from app.emulators.github.seed import Seed, load_seed
-from app.errors import ServiceError
+from app.errors import ConfigurationError, ServiceError
 
 START_TIMEOUT_SECONDS = 10.0
 
@@ -35,7 +36,7 @@ class DroppableProtocol(H11Protocol):
 def serve(emulator: GitHubEmulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve in a thread while the context lasts and yield the base URL; port 0 takes a free one.
 
-    Sets the emulator's `web_url`. Raises ServiceError when the server does not come up.
+    Sets the emulator's `web_url`. Raises ServiceError when the server does not come up, ConfigurationError for a port that is taken.
     """
     listener = _listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
@@ -64,7 +65,7 @@ def run(
 
     `directory` keeps the git repositories (a temporary one by default); `web_url` is how others reach the
     emulator when that is not `http://host:port`. `announce` gets the lines that a person wants to see.
-    Raises ConfigurationError for a wrong seed.
+    Raises ConfigurationError for a wrong seed and for a port that is taken.
     """
     seed = load_seed(seed_file) if seed_file else Seed()
     with ExitStack() as stack:
@@ -99,7 +100,11 @@ def how_to_use(emulator: GitHubEmulator, seed: Seed) -> list[str]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.create_server((host, port), backlog=256)
+    try:
+        listener = socket.create_server((host, port), backlog=256)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise ConfigurationError(f"cannot listen on {host}:{port} ({why}): give another --port") from error
     listener.set_inheritable(False)
     return listener
 

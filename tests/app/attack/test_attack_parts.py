@@ -14,6 +14,7 @@ from app.attack.incident import SECRETS, load_incidents
 from app.attack.show import Row, Side, attack, totals, why_not
 from app.attack.viewer import images
 from app.errors import ConfigurationError
+from app.settings import ROOT
 
 VALUE = "sk-ant-api03-7fQ2mZ9xLr4TnVbC8wKdE1yHsJ6pGaUo3iXe5RtM0NlBvWq"
 FORMS = {
@@ -83,5 +84,10 @@ def test_a_row_in_which_nothing_comes_out_anywhere_is_no_proof() -> None:
 
 
 def test_an_incident_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="no-such-thing"):
+    with pytest.raises(ConfigurationError, match=r"no-such-thing; there are .*gist"):
         attack(Console(file=io.StringIO()), as_json=False, sandbox="bubblewrap", only=("no-such-thing", "gist"))
+
+
+def test_every_incident_can_be_named_from_the_document() -> None:
+    document = (ROOT / "docs" / "attack.md").read_text()
+    assert [one.id for one in load_incidents() if f"`{one.id}`" not in document] == []

@@ -51,6 +51,7 @@ def test_a_machine_that_lacks_nothing_is_told_so(sound: Machine) -> None:
     for name in ("isolation container", "isolation gvisor", "database", "broker", "anthropic key"):
         assert verdict(said, name).startswith("off "), name
     assert "BELLHOP_DOCKER_HOST" in verdict(said, "isolation container")
+    assert f"at {sound.environment['BELLHOP_DOCKER_HOST']} did not answer" in " ".join(verdict(said, "isolation container").split())
 
 
 def test_with_nothing_set_up_and_no_network_it_says_what_to_do(bare: Machine) -> None:

@@ -82,6 +82,9 @@ def test_one_that_fails_says_why_and_ends_with_one(ready: Machine, emulator: Git
     assert said.code == 1
     assert "failed: " in said.out
     assert "exit code 7" in said.out
+    run_id = said.out.splitlines()[0].removeprefix("Run ")
+    assert f"bellhop logs {run_id}" in said.out
+    assert ready.run("logs", run_id).code == 0
     failed = ready.run(*run(ready, "fail", "--json"))
     assert (failed.code, json.loads(failed.out)["outcome"]["kind"]) == (1, "failed")
     assert emulator.pull_requests(REPO) == []

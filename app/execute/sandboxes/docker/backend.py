@@ -45,7 +45,7 @@ class DockerSandboxes:
         Raises SandboxUnavailable when the engine does not answer or does not know the runtime.
         """
         api = self._engine.api
-        with engine_errors("answer"):
+        with engine_errors("answer", self._engine.docker_host):
             info = api.info()
         if self._runtime not in info.get("Runtimes", {}):
             raise SandboxUnavailable(

@@ -27,7 +27,7 @@ class Engine:
         """The low-level client, its API version agreed with the engine. Raises SandboxUnavailable."""
         with self._lock:
             if self._client is None:
-                with engine_errors("answer"):
+                with engine_errors("answer", self.docker_host):
                     self._client = docker.APIClient(
                         base_url=self.docker_host, version="auto", timeout=max(1, int(self._timeout_seconds))
                     )
@@ -42,8 +42,8 @@ class Engine:
 
 
 @contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """Turn what docker-py raises while `doing` something into SandboxUnavailable."""
+def engine_errors(doing: str, docker_host: str = "") -> Iterator[None]:
+    """Turn what docker-py raises while `doing` something into SandboxUnavailable; `docker_host` is told where it is at fault."""
     try:
         yield
     except docker.errors.APIError as error:
@@ -52,8 +52,8 @@ def engine_errors(doing: str) -> Iterator[None]:
         ) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise SandboxUnavailable(
-            f"the Docker engine did not {doing}: {_cause(error)}; see that it runs (`docker info`) and that this user may "
-            "use its socket, or set BELLHOP_DOCKER_HOST",
+            f"the Docker engine{f' at {docker_host}' if docker_host else ''} did not {doing}: {_cause(error)}; see that it runs "
+            "(`docker info`) and that this user may use its socket, or set BELLHOP_DOCKER_HOST (DOCKER_HOST is not read)",
             reason="engine_down",
         ) from error
 

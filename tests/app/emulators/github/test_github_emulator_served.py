@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+
+import pytest
 
 from app.emulators.github import GitHubEmulator
 from app.emulators.github.seed import Seed, SeedApp, SeedUser
-from app.emulators.github.serve import how_to_use
+from app.emulators.github.serve import how_to_use, run
+from app.errors import ConfigurationError
 
 
 def test_tokens_key_and_settings_are_printed(tmp_path: Path) -> None:
@@ -20,3 +24,10 @@ def test_tokens_key_and_settings_are_printed(tmp_path: Path) -> None:
     assert "export BELLHOP_GITHUB_WEBHOOK_SECRET='it'\"'\"'s secret'" in lines
     assert "export BELLHOP_BOT_LOGIN='bellhop[bot]'" in lines
     assert key.read_text().startswith("-----BEGIN")
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"{port} .*: give another --port"):
+            run(port=port, directory=tmp_path / "git")
