@@ -114,8 +114,9 @@ def propose(
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
     verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
+    verdict = verdict.with_contradiction(told.nothing)
     # What did not end well says it above all else.
-    verdict = verdict.with_contradiction(told.nothing).with_budget("" if unfinished else told.budget)
+    verdict = verdict.with_budget("" if unfinished else told.budget)
     message = commit_message(
         title=parts.redacted(pull_request_title(run, told.title)), body=parts.redacted_words(said), run_id=run.id, requester=run.event.actor, hold_ci=run.profile.ci == "hold"
     )
