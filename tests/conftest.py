@@ -5,6 +5,7 @@ Under CI a part that is missing fails the test that asks for it; elsewhere it sk
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -17,7 +18,9 @@ from typing import NoReturn
 import docker
 import docker.errors
 import pytest
+import structlog
 
+from app.log import LOUD_LIBRARIES
 from tests.environment import images, services
 from tests.environment.engine import DEFAULT_HOST
 
@@ -33,6 +36,19 @@ def pytest_configure() -> None:
     """Hear SIGINT: a shell starts what it puts into the background with it ignored, and every child would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Give back what a command has set up for its process: here the next test would write to a stream that is closed."""
+    loggers = [logging.getLogger(name) for name in ("", *LOUD_LIBRARIES)]
+    levels = [logger.level for logger in loggers]
+    handlers = loggers[0].handlers[:]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    loggers[0].handlers[:] = handlers
+    structlog.reset_defaults()
 
 
 @pytest.fixture
