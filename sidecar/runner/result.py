@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Collector:
 
     def __init__(self, workspace: str, home: str, tools: str, image: Mapping[str, str], seconds: float) -> None:
         self._workspace = workspace
-        self._scratch = Path(home) / "tmp"
+        self._home = home
         self._deadline = time.monotonic() + seconds
         path = ":".join([*filter(None, image.get("PATH", os.defpath).split(":")), tools])
         self._git = shutil.which("git", path=path) or f"{tools}/git"
@@ -58,7 +59,8 @@ class Collector:
 
     def collect(self, base_commit: str) -> Result:
         """Commit what is uncommitted and bundle what differs from the base. Raises ResultFailed, OSError."""
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # New, under a name nobody knew: of a pipe that the agent put where we write, the opening would never come back.
+        self._scratch = Path(tempfile.mkdtemp(prefix="result-", dir=self._home))
         # What held it is dead, and git would wait for it in vain.
         (Path(self._workspace) / ".git" / "index.lock").unlink(missing_ok=True)
         left_out = self._commit_rest()

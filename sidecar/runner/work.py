@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
+import stat
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -184,5 +186,8 @@ class Work:
 
     def _send_file(self, result: Result) -> None:
         if result.bundle is not None:
-            with result.bundle.open("rb") as file:
+            # Something that git ran for the agent's settings may have put a pipe in its place: that must not be waited for.
+            with os.fdopen(os.open(result.bundle, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ResultFailed("the bundle is no plain file any more")
                 self._door.bundle(file, result.size_bytes)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sidecar.runner.result import COMMIT_MESSAGE
+import os
+from pathlib import Path
+
+import pytest
+
+from sidecar.runner.door import Door
+from sidecar.runner.place import Place
+from sidecar.runner.result import COMMIT_MESSAGE, Result, ResultFailed
+from sidecar.runner.work import Happenings, Work
 from tests.sidecar.runner.scene import Scene, git
 
 
@@ -15,7 +23,7 @@ def test_uncommitted_work_is_committed_and_bundled(scene: Scene) -> None:
     assert git(clone, "rev-parse", "HEAD^") == scene.base
     assert git(clone, "diff", "--name-status", scene.base, "HEAD").split() == ["M", "kept.txt", "A", "sub/new.txt"]
     assert git(clone, "log", "-1", "--format=%an <%ae>|%s") == f"Bellhop <bellhop@localhost>|{COMMIT_MESSAGE}"
-    assert not (scene.home / "tmp" / "result.bundle").exists()
+    assert list(scene.home.rglob("result.bundle")) == []
 
 
 def test_the_agents_own_commits_are_kept_and_what_programs_left_lying_is_not(scene: Scene) -> None:
@@ -28,6 +36,26 @@ def test_the_agents_own_commits_are_kept_and_what_programs_left_lying_is_not(sce
     clone = scene.bundled()
     assert git(clone, "log", "--format=%s", f"{scene.base}..HEAD").splitlines() == [COMMIT_MESSAGE, "my own words"]
     assert git(clone, "ls-files").split() == [".gitignore", "kept.txt"]
+
+
+def test_t33_pipes_and_links_where_the_result_is_written_are_not_met(scene: Scene) -> None:
+    scene.shell(
+        "echo two > kept.txt; cd $HOME; mkdir tmp; mkfifo tmp/litter tmp/result.bundle; ln -s /etc/passwd tmp/result.bundle.lock",
+        base_commit=scene.base,
+    )
+    assert scene.run()["reason"] == "exited"
+    assert git(scene.bundled(), "diff", "--name-only", scene.base, "HEAD") == "kept.txt"
+
+
+def test_t33_a_bundle_that_became_a_pipe_or_a_link_is_not_opened_for_good(tmp_path: Path) -> None:
+    """What git ran for the agent's settings may still be there when the bundle is."""
+    work = Work(Place(), Door("/nowhere"), {}, Happenings())
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    with pytest.raises(ResultFailed):
+        work._send_file(Result("a" * 40, tmp_path / "pipe", 10))
+    with pytest.raises(OSError, match="symbolic links"):
+        work._send_file(Result("a" * 40, tmp_path / "link", 10))
 
 
 def test_nothing_changed_is_no_bundle(scene: Scene) -> None:
