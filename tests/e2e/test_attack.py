@@ -41,7 +41,7 @@ def test_t19_what_comes_out_of_a_plain_process_does_not_come_out_of_bellhop(
     assert [one["why_not"] for one in said["incidents"] if one["why_not"]] == []
 
 
-@pytest.mark.slow  # fifteen runs
+@pytest.mark.slow  # sixteen runs
 @pytest.mark.docker
 @pytest.mark.timeout(600)
 def test_t19_no_incident_brings_anything_out_of_a_sealed_container(
