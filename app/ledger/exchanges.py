@@ -76,7 +76,8 @@ def last_answer(tx: Connection, sandbox_id: str) -> LastAnswer | None:
     row = tx.execute(
         select(exchanges.c.status, head).where(exchanges.c.sandbox_id == sandbox_id).order_by(exchanges.c.id.desc()).limit(1)
     ).one_or_none()
-    return None if row is None else LastAnswer(row[0], bytes(row[1]))
+    # SQLite has NULL for a part of nothing.
+    return None if row is None else LastAnswer(row[0], bytes(row[1] or b""))
 
 
 def usage(tx: Connection, run_id: str) -> Usage:

@@ -26,3 +26,5 @@ def test_what_a_run_has_spent_is_summed_from_its_turns(database: Database) -> No
         used = exchanges.usage(tx, run_id)
         assert (used.turns, used.unpriced, used.cache_read_tokens, used.cache_write_tokens) == (3, 1, 150, 200)
         assert exchanges.last_answer(tx, sandbox_id) == exchanges.LastAnswer(200, b"a" * 4000)
+        exchanges.record(tx, turn._replace(status=0, response=b""))
+        assert exchanges.last_answer(tx, sandbox_id) == exchanges.LastAnswer(0, b""), "no answer came"
