@@ -18,7 +18,7 @@ from app.execute.sandboxes.conformance.suite import CHECKS, run_check
 from app.execute.sandboxes.docker import config
 from app.execute.sandboxes.docker.backend import DockerSandboxes
 from app.execute.sandboxes.docker.engine import Engine
-from app.ports import Handle, SandboxSpec
+from app.ports import Handle, SandboxSpec, SandboxStatus
 from tests.environment.engine import DEFAULT_HOST
 
 Host = dict[str, Any]
@@ -66,7 +66,6 @@ WEAK_DOCKER: list[tuple[str, Callable[[Host], None]]] = [
     ("cpu_limit_slows", setting(NanoCpus=0)),
     ("tmp_is_bounded", setting(Tmpfs={"/tmp": "mode=1777"})),
     ("one_file_is_bounded", unlimited_files),
-    ("exit_code_is_told", setting(AutoRemove=True)),
 ]
 
 
@@ -87,6 +86,28 @@ def test_a_weak_container_is_found_out(
         )
 
     assert run_check(name, Subject(open_weak, room, probe_tooling, debian_image)).problem is not None
+
+
+class Forgetful(DockerSandboxes):
+    """Takes every end for a good one."""
+
+    def poll(self, handle: Handle) -> SandboxStatus:
+        status = super().poll(handle)
+        return status.model_copy(update={"exit_code": 0}) if status.state == "exited" else status
+
+
+@pytest.mark.docker
+def test_a_backend_that_forgets_the_exit_code_is_found_out(
+    docker_host: str, debian_image: str, room: Path, probe_tooling: str
+) -> None:
+    def open_weak() -> DockerSandboxes:
+        return Forgetful(
+            Engine(docker_host, 60), name="docker", isolation="container", runtime="runc", installation=room.name
+        )
+
+    problem = run_check("exit_code_is_told", Subject(open_weak, room, probe_tooling, debian_image)).problem
+    assert problem is not None
+    assert "exit_code=0" in problem
 
 
 def without(*arguments: str) -> Callable[[list[str]], list[str]]:
@@ -185,7 +206,7 @@ def test_a_negligent_backend_is_found_out(
 
 def test_these_checks_were_seen_to_fail() -> None:
     seen = {name for name, _ in WEAK_DOCKER} | {name for name, _ in WEAK_BUBBLEWRAP}
-    unseen = set(CHECKS) - seen - {"nothing_survives", "destroy_twice_is_fine", "find_lists_what_exists",
+    unseen = set(CHECKS) - seen - {"exit_code_is_told", "nothing_survives", "destroy_twice_is_fine", "find_lists_what_exists",
                                    "another_worker_attaches", "stop_asks_first", "stop_kills_after_the_grace"}
     # What is left needs a backend that is wrong by design; test_docker_sandboxes has the cases that matter.
     assert unseen == {
