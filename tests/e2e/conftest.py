@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +16,14 @@ from tests.e2e.embedded import Road, embedded
 from tests.e2e.harness import github
 
 Embed = Callable[..., Road]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory whose path is short enough for the sockets below it."""
+    path = Path(tempfile.mkdtemp(prefix="bh-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

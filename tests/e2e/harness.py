@@ -14,11 +14,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from app.emulators.github.emulator import GitHubEmulator
 from app.emulators.github.seed import Seed, SeedApp, SeedInstallation, SeedIssue, SeedLabel, SeedRepository, SeedUser
 from app.emulators.github.serve import serve
 
 ROOT = Path(__file__).resolve().parents[2]
+# Backend and the level that it keeps, weakest first.
+LEVELS = [
+    pytest.param("bubblewrap", "process", marks=pytest.mark.bubblewrap),
+    pytest.param("docker", "container", marks=pytest.mark.docker),
+    pytest.param("gvisor", "gvisor", marks=pytest.mark.docker),
+]
 REPO = "octo/till"
 SECRET = "the webhook's secret"
 

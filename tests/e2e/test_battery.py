@@ -8,10 +8,7 @@ A marker that may be everywhere (the text of a file of the repository) must be f
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +26,12 @@ from app.demo.scene import demo_settings
 from app.ledger.tables import metadata
 from app.settings import Settings
 from tests.conftest import missing
-from tests.e2e.harness import share_tooling, until, what_is_left
+from tests.e2e.harness import LEVELS, share_tooling, until, what_is_left
 
 pytestmark = [pytest.mark.slow]  # a whole run for each level, some ten seconds
 
 SCRIPT = Path(__file__).with_name("battery_agent.txt")
 MARKER = "repository-file"
-LEVELS = [
-    pytest.param("bubblewrap", "process", marks=pytest.mark.bubblewrap),
-    pytest.param("docker", "container", marks=pytest.mark.docker),
-    pytest.param("gvisor", "gvisor", marks=pytest.mark.docker),
-]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="bh-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def battery(isolation: str) -> Incident:

@@ -25,10 +25,9 @@ from app.demo.scene import demo_settings
 from app.ledger import runs
 from tests.conftest import missing
 from tests.e2e.battery_shapes import GIT, HONEST, MEMORY, OBJECTS
-from tests.e2e.harness import share_tooling, until, what_is_left
-from tests.e2e.test_battery import LEVELS, Inspected, _guarantees, canaries_of, place, read_all
+from tests.e2e.harness import LEVELS, share_tooling, until, what_is_left
+from tests.e2e.test_battery import Inspected, _guarantees, canaries_of, read_all
 
-__all__ = ["place"]
 pytestmark = [pytest.mark.slow]  # four whole runs for each level, three of them at a time
 SCRIPTS = {"git": GIT, "objects": OBJECTS, "memory": MEMORY, "honest": HONEST}
 

@@ -16,17 +16,12 @@ from app.ledger import audit, steps
 from tests.app.execute.gateway.egress.outside import own_address
 from tests.conftest import missing
 from tests.e2e.embedded import embedded
-from tests.e2e.harness import REPO, profile
+from tests.e2e.harness import LEVELS, REPO, profile
 
 pytestmark = [pytest.mark.slow]  # whole runs, in real sandboxes
 
 PROBE = Path(__file__).with_name("egress_agent.txt")
 REFUSED = "OSError: Tunnel connection failed: 403 Not in the profile's egress connect"
-LEVELS = [
-    pytest.param("bubblewrap", "process", marks=pytest.mark.bubblewrap),
-    pytest.param("docker", "container", marks=pytest.mark.docker),
-    pytest.param("gvisor", "gvisor", marks=pytest.mark.docker),
-]
 
 
 class Outside(BaseHTTPRequestHandler):

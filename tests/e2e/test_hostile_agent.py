@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +20,12 @@ from app.embedded import running
 from app.emulators.github.emulator import GitHubEmulator
 from app.settings import Settings
 from tests.conftest import missing
-from tests.e2e.harness import REPO, SECRET, github, profile, until, what_is_left
+from tests.e2e.harness import LEVELS, REPO, SECRET, profile, until, what_is_left
 
 pytestmark = [pytest.mark.slow]
 
 CANARY = "canary-7f3a9c-model-key-that-nobody-inside-may-see"
 ATTACK = Path(__file__).with_name("hostile_agent.txt")
-LEVELS = [
-    pytest.param("bubblewrap", "process", marks=pytest.mark.bubblewrap),
-    pytest.param("docker", "container", marks=pytest.mark.docker),
-    pytest.param("gvisor", "gvisor", marks=pytest.mark.docker),
-]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="bh-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[GitHubEmulator]:
-    with github(tmp_path / "github") as made:
-        yield made
 
 
 def settings_for(emulator: GitHubEmulator, place: Path, backend: str, docker_host: str) -> Settings:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ import pytest
 from app.embedded import running
 from app.emulators.github.emulator import GitHubEmulator
 from app.ledger import audit, runs
-from tests.e2e.harness import REPO, github, profile, share_tooling, until, what_is_left
+from tests.e2e.harness import REPO, profile, share_tooling, until, what_is_left
 from tests.e2e.test_hostile_agent import settings_for
 
 AGENT = Path(__file__).with_name("repository_agent.txt")
@@ -23,19 +20,6 @@ LEVELS = [
     pytest.param("bubblewrap", "process", marks=pytest.mark.bubblewrap),
     pytest.param("docker", "container", marks=pytest.mark.docker),
 ]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="bh-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[GitHubEmulator]:
-    with github(tmp_path / "github") as made:
-        yield made
 
 
 @pytest.mark.parametrize(("backend", "isolation"), LEVELS)

@@ -42,6 +42,13 @@ async def chunks(scope: Scope, receive: Receive, limit_bytes: int, too_large: st
             yield data
 
 
+async def cut_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Wait for the client to go, then cancel `scope`; for after the body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
 async def read_body(scope: Scope, receive: Receive, limit_bytes: int, share: Share) -> bytes:
     """Return the whole body. Raises HTTPException (408, 413, 503), ClientDisconnect."""
     body = bytearray()

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.execute.gateway.admit import Api, Target, admit
 from app.execute.gateway.allowance import Share
 from app.execute.gateway.bill import FALLBACK, Bill
-from app.execute.gateway.body import read_body
+from app.execute.gateway.body import cut_when_gone, read_body
 from app.execute.gateway.body_json import with_model
 from app.execute.gateway.body_policy import Asked, fallback_of, look
 from app.execute.gateway.door import Door
@@ -199,13 +199,7 @@ class ModelApi:
 
     async def _while_client_waits(self, relay: Relay, scope: Scope, receive: Receive, *, may_give_way: bool) -> None:
         async with anyio.create_task_group() as tasks:
-
-            async def watch() -> None:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(watch)
+            tasks.start_soon(cut_when_gone, receive, tasks.cancel_scope)
             await relay.run(scope, receive, may_give_way=may_give_way)
             tasks.cancel_scope.cancel()
 
@@ -229,13 +223,7 @@ async def _waited(budget: RunBudget, receive: Receive) -> bool:
     """Wait until fewer requests of the run are under way; False when the client has left."""
     is_there = False
     async with anyio.create_task_group() as tasks:
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(watch)
+        tasks.start_soon(cut_when_gone, receive, tasks.cancel_scope)
         await budget.wait()
         is_there = True
         tasks.cancel_scope.cancel()

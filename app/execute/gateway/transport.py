@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 
 from app.errors import ConfigurationError
@@ -27,6 +30,28 @@ def outbound_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
         )
     except (ValueError, httpx.InvalidURL):
         raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+
+
+@asynccontextmanager
+async def answering(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """Send a request, yield the answer as soon as its headers are there, and let go of it. Raises httpx.TransportError."""
+    response = await transport.handle_async_request(request)
+    try:
+        yield response
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+            await response.aclose()
+
+
+def pinned_address(url: str, setting: str) -> str:
+    """Return an address that requests are sent below, without a slash at its end. Raises ConfigurationError."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
+        raise ConfigurationError(f"{setting} must be an address such as https://host or https://host/path")
+    return url.rstrip("/")
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ import httpx
 from app.errors import ConfigurationError
 from app.execute.gateway.admit import Api, Target
 from app.execute.gateway.pauses import Pauses
-from app.execute.gateway.transport import outbound_transport
+from app.execute.gateway.transport import answering, outbound_transport, pinned_address
 from app.settings import Settings
 
 _TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)
@@ -63,12 +63,8 @@ class Upstream:
         request = httpx.Request(
             target.method, url, headers=headers, content=body or None, extensions={"timeout": _TIMEOUT.as_dict()}
         )
-        response = await self._transport.handle_async_request(request)
-        try:
+        async with answering(self._transport, request) as response:
             yield response
-        finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(5):
-                await response.aclose()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -76,13 +72,8 @@ class Upstream:
 
 
 def _account(url: str, key: str, url_setting: str, key_setting: str) -> Account:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
-        raise ConfigurationError(f"{url_setting} must be an address such as https://host or https://host/path")
+    address = pinned_address(url, url_setting)
     key = key.strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigurationError(f"{key_setting} holds characters that no key has: set it again")
-    return Account(url.rstrip("/"), key, url_setting, key_setting)
+    return Account(address, key, url_setting, key_setting)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-import anyio
 import httpx
 
 from app.execute.gateway.registry.entry import Entry
+from app.execute.gateway.transport import answering
 
 _TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=30.0)
 _MOST_REDIRECTS = 5
@@ -60,15 +60,11 @@ class Fetch:
                 on_token()
                 own.append((b"authorization", credential))
             request = httpx.Request(method, url, headers=own, extensions={"timeout": _TIMEOUT.as_dict()})
-            response = await self._transport.handle_async_request(request)
-            try:
+            async with answering(self._transport, request) as response:
                 location = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or location is None:
                     yield Answer(response, url)
                     return
-            finally:
-                with anyio.CancelScope(shield=True), anyio.move_on_after(5):
-                    await response.aclose()
             try:
                 url = urljoin(url, location)
             except ValueError:

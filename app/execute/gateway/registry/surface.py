@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.core.assignment import LOOPBACK_URL
 from app.core.registry import Registry
+from app.execute.gateway.body import cut_when_gone
 from app.execute.gateway.denials import record_denial
 from app.execute.gateway.door import Door
 from app.execute.gateway.registry.answers import error
@@ -76,13 +77,7 @@ class RegistryDoor:
         self, entry: Entry, wanted: Wanted, asked: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         async with self._slots, anyio.create_task_group() as tasks:
-
-            async def watch() -> None:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(watch)
+            tasks.start_soon(cut_when_gone, receive, tasks.cancel_scope)
             with self._door.allowance.share() as share:
                 exchange = Exchange(self._shelf, Links(entry, _base(scope), for_npm=_is_npm(scope)), wanted, share, send,
                                     self._door.parsing)

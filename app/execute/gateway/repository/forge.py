@@ -6,13 +6,11 @@ import base64
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-import anyio
 import httpx
 
-from app.errors import ConfigurationError
 from app.execute.gateway.repository.paths import Call, Surface
 from app.execute.gateway.repository.token import ReadToken
-from app.execute.gateway.transport import outbound_transport
+from app.execute.gateway.transport import answering, outbound_transport, pinned_address
 from app.settings import Settings
 
 # A large fetch is counted and packed before its first byte comes.
@@ -40,8 +38,8 @@ class Forge:
 
     def __init__(self, settings: Settings) -> None:
         self.urls: dict[Surface, str] = {
-            "git": _address(settings.github_web_url, "BELLHOP_GITHUB_WEB_URL"),
-            "github": _address(settings.github_api_url, "BELLHOP_GITHUB_API_URL"),
+            "git": pinned_address(settings.github_web_url, "BELLHOP_GITHUB_WEB_URL"),
+            "github": pinned_address(settings.github_api_url, "BELLHOP_GITHUB_API_URL"),
         }
         self._transport = outbound_transport(settings)
 
@@ -56,12 +54,8 @@ class Forge:
         request = httpx.Request(
             call.method, url, headers=sent, content=body or None, extensions={"timeout": _TIMEOUT.as_dict()}
         )
-        response = await self._transport.handle_async_request(request)
-        try:
+        async with answering(self._transport, request) as response:
             yield response
-        finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(5):
-                await response.aclose()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -96,13 +90,3 @@ def answered_headers(surface: Surface, received: Raw, secrets: tuple[bytes, ...]
         if (name.lower() in _ANSWERED[surface] or (surface == "github" and name.lower().startswith(_RATE)))
         and not any(secret in value for secret in secrets)
     ]
-
-
-def _address(url: str, setting: str) -> str:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
-        raise ConfigurationError(f"{setting} must be an address such as https://host or https://host/path")
-    return url.rstrip("/")

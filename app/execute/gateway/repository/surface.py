@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app.execute.gateway.body import read_body
+from app.execute.gateway.body import cut_when_gone, read_body
 from app.execute.gateway.denials import record_denial
 from app.execute.gateway.door import Door
 from app.execute.gateway.repository.forge import Forge
@@ -90,13 +90,7 @@ class RepositoryApi:
 
 async def _while_client_waits(relay: Relay, scope: Scope, receive: Receive) -> None:
     async with anyio.create_task_group() as tasks:
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(watch)
+        tasks.start_soon(cut_when_gone, receive, tasks.cancel_scope)
         try:
             await relay.run(scope, receive)
         except SQLAlchemyError as error:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from app.execute.gateway.body import read_body
+from app.execute.gateway.body import cut_when_gone, read_body
 from app.execute.gateway.door import Door
 from app.execute.gateway.tools.desk import Desk
 
@@ -59,7 +59,8 @@ class ToolApi:
         if self._server is None:
             self._server = protocol.make_server(self._desk)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_cut_when_gone, receive, tasks.cancel_scope)
+            # An answer must not be taken for a client that waits no more.
+            tasks.start_soon(cut_when_gone, receive, tasks.cancel_scope)
             await protocol.answer(self._server, scope, partial(_replay, [body]), send)
             tasks.cancel_scope.cancel()
 
@@ -75,10 +76,3 @@ async def _replay(left: list[bytes]) -> Message:
         return {"type": "http.request", "body": left.pop(), "more_body": False}
     await anyio.sleep_forever()
     raise AssertionError("nobody wakes from this")
-
-
-async def _cut_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    # An answer must not be taken for a client that waits no more.
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
