@@ -40,6 +40,8 @@ _USUAL_OUTPUT = 32_000
 _MOST_OUTPUT = 2_000_000
 _INLINE_SOURCES = frozenset({"base64", "text", "content"})
 _STORED_ITEMS = frozenset({"item_reference", "container_upload", "container_reference"})
+# Where a block of a conversation holds others.
+_NESTED = frozenset({"content", "output", "source", "file"})
 
 
 class Asked(NamedTuple):
@@ -163,6 +165,8 @@ def _check_content(api: Api, value: object) -> None:
     for name, member in value.items():
         if member is None:
             continue
+        if name in _NESTED and not isinstance(member, str):
+            _check_content(api, member)
         if name in ("file_id", "file_ids"):
             raise BodyRefused(f"`{name}` stands for something stored at the vendor")
         if name.endswith("_url") and not _is_inline(member.get("url") if isinstance(member, dict) else member):
@@ -170,8 +174,6 @@ def _check_content(api: Api, value: object) -> None:
         if name == "source" and isinstance(member, dict) and member.get("type") not in _INLINE_SOURCES:
             raise BodyRefused("the vendor would fetch a `source`, or look it up: send the data itself")
     _check_tools(api, value.get("tools"))
-    for name in ("content", "output", "source", "file"):
-        _check_content(api, value.get(name))
 
 
 def _is_inline(address: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache, partial
 
 import anyio
 import structlog
@@ -118,12 +119,12 @@ class ModelApi:
             message = f"{budget.why()}: no model is asked any more, and the work is handed in as it is"
             await vendor_error(self._api, 402, "bellhop_budget", message)(scope, receive, send)
             return
-        with budget.under_way(self._most(target, asked, body)) if turn is not None else nullcontext():
+        with budget.under_way(cache(partial(self._most, target, asked, len(body)))) if turn is not None else nullcontext():
             await self._ask(budget, turn, target, asked, body, share, scope, receive, send)
 
-    def _most(self, target: Target, asked: Asked, body: bytes) -> Cost:
+    def _most(self, target: Target, asked: Asked, size_bytes: int) -> Cost:
         """Return what a request can use, by its size and its own limit."""
-        tokens = Tokens(input=len(body) // BYTES_PER_TOKEN, output=asked.most_output)
+        tokens = Tokens(input=size_bytes // BYTES_PER_TOKEN, output=asked.most_output)
         prices = self._door.assignment.door.budget.prices
         cost = cost_micro_usd(f"{target.api}/{asked.model}", tokens, prices, asked.terms)
         return Cost(tokens.input + tokens.output, cost)

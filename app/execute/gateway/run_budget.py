@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from weakref import WeakValueDictionary
@@ -41,7 +41,7 @@ class RunBudget:
         self._noted = noted
         self._marks = set(marks)
         self._last_is_taken = LAST_TURN in self._marks
-        self._under_way: list[Cost] = []
+        self._under_way: list[Callable[[], Cost]] = []
         self._fewer = anyio.Event()
         self.spent = spent
 
@@ -52,7 +52,8 @@ class RunBudget:
             return False
         possible = self.spent
         for most in self._under_way:
-            possible = possible.plus(1, most.tokens, most.micro_usd or 0)
+            tokens, micro_usd = most()
+            possible = possible.plus(1, tokens, micro_usd or 0)
         return level(self._budget, possible).percent == 100
 
     async def wait(self) -> None:
@@ -60,8 +61,11 @@ class RunBudget:
         await self._fewer.wait()
 
     @contextmanager
-    def under_way(self, most: Cost) -> Iterator[None]:
-        """Count a request that uses no more than `most`, as far as it says itself, for the length of the block."""
+    def under_way(self, most: Callable[[], Cost]) -> Iterator[None]:
+        """Count a request that uses no more than `most()`, as far as it says itself, for the length of the block.
+
+        It is a call because a price takes as long to look up as to pass a request on, and only who comes second asks for it.
+        """
         self._under_way.append(most)
         try:
             yield
