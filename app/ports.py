@@ -72,7 +72,8 @@ class SandboxSpec(Noun):
     """Everything a backend needs to start one sandbox; holds no secret.
 
     `id` names it on the host (`bellhop-<id>`); `door` is the host directory shown read-only at `/gateway`;
-    `tooling` is what is shown at `/agent`: a Docker volume's name or a host path.
+    `tooling` is what is shown at `/agent`: a Docker volume's name or a host path; `parts` (name -> the same) are
+    what is shown at `/agent-<name>` beside it, each an agent CLI.
     """
 
     id: str
@@ -80,6 +81,7 @@ class SandboxSpec(Noun):
     door: Path
     workspace: PreparedWorkspace
     tooling: str
+    parts: dict[str, str] = {}
     container: Container
     uid: int
     argv: tuple[str, ...]
@@ -131,18 +133,23 @@ class SandboxBackend(Protocol):
 class AgentAdapter(Protocol):
     """One agent CLI, as pure functions: no I/O, no clock.
 
-    `name` is what a profile says after `agent: uses:`. `parse` is called for each output line in order.
+    `name` is what a profile says after `agent: uses:`; `parts` are the tooling's parts that its command needs beside the
+    base. `parse` is called for each output line in order.
     """
 
     name: str
+    parts: tuple[str, ...]
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` or `model:` does not suit this agent."""
 
     def assignment(
-        self, run_id: str, profile: Profile, prompt: str, base_commit: str
+        self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False
     ) -> Assignment:
-        """Return the command, environment and files that work `prompt`. Raises ProfileError."""
+        """Return the command, environment and files that work `prompt`. Raises ProfileError.
+
+        With `continues` HOME is that of an earlier run with this agent, whose session goes on where the agent can do that.
+        """
 
     def parse(self, stream: str, line: str) -> list[Step]:
         """Return the Steps that one line of `stdout` or `stderr` holds; what it cannot read becomes a log Step."""

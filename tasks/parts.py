@@ -32,7 +32,7 @@ class Parts:
     """What a composition root has chosen; made once per process, safe to share between threads.
 
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
-    backend and returns what SandboxSpec.tooling takes; `services` maps an event's source to its service.
+    backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
     name. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
@@ -48,6 +48,7 @@ class Parts:
     gateway: GatewayControl
     backends: tuple[SandboxBackend, ...]
     tooling: Callable[[SandboxBackend], str]
+    tooling_parts: Callable[[SandboxBackend, tuple[str, ...]], dict[str, str]]
     agent: Callable[[str], AgentAdapter]
     registries: Mapping[str, Registry] = field(default_factory=dict)
     sweeping: threading.Lock = field(default_factory=threading.Lock)

@@ -152,7 +152,7 @@ def open_sandbox(
     Raises SandboxUnavailable, SandboxRefused, ToolingError, ServiceError, LeaseLost.
     """
     ttl_seconds = assignment.timeout_seconds + MARGIN_SECONDS
-    tooling = parts.tooling(backend)
+    tooling, tooling_parts = parts.tooling(backend), parts.tooling_parts(backend, parts.agent(agent).parts)
     with parts.database.begin() as tx:
         sandboxes.create(
             tx, sandbox_id=sandbox_id, host=parts.settings.host_name, agent=agent, backend=backend.name,
@@ -160,7 +160,7 @@ def open_sandbox(
         )
     try:
         spec = SandboxSpec(
-            id=sandbox_id, run_id=run.id, door=parts.gateway.open(sandbox_id), workspace=prepared, tooling=tooling,
+            id=sandbox_id, run_id=run.id, door=parts.gateway.open(sandbox_id), workspace=prepared, tooling=tooling, parts=tooling_parts,
             container=run.profile.container, uid=sandbox_uid(run.profile), argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
         )
         fence(parts, lease)

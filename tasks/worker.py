@@ -57,6 +57,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         gateway=GatewayClient(settings.gateway_socket),
         backends=backends,
         tooling=tooling.ensure,
+        tooling_parts=tooling.parts,
         agent=agent_named,
         registries=registries,
         closing=tuple(part.close for part in (*services.values(), minter, *backends, tooling) if isinstance(part, Closes)),

@@ -20,8 +20,10 @@ PROXY_URL = f"http://127.0.0.1:{PROXY_PORT}"
 class Assignment(Noun):
     """One command for one sandbox.
 
-    `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text);
-    `wants_messages` means follow-ups arrive as JSON lines on the command's standard input;
+    `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text); `stdin` is what it reads on its
+    standard input, whole and once; `wants_messages` means follow-ups arrive there as JSON lines instead.
+    `next_argv` is the command for one more turn of the same session, with what is said as its `stdin` (empty: the agent
+    takes no more turns); to make it stop for that, or for good, it gets `interrupt_signal`, and is killed where it stays;
     `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
     that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
     `door` is what else passes.
@@ -32,7 +34,10 @@ class Assignment(Noun):
     argv: tuple[str, ...]
     env: dict[str, str] = {}
     files: dict[str, str] = {}
+    stdin: str = ""
     wants_messages: bool = False
+    next_argv: tuple[str, ...] = ()
+    interrupt_signal: Literal["INT", "TERM"] = "TERM"
     timeout_seconds: float
     idle_timeout_seconds: float
     base_commit: str | None = None

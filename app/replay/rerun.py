@@ -13,6 +13,7 @@ from app.emulators.model.emulator import ModelEmulator
 from app.emulators.model.follow import Follow
 from app.emulators.model.serve import serve as serve_model
 from app.errors import BellhopError
+from app.execute.agents import agent_named
 from app.execute.gateway.control import GatewayClient
 from app.execute.gateway.main import gateway_thread
 from app.execute.sandboxes.choose import usable_backends
@@ -84,7 +85,7 @@ def _work(
     prepared = Workspaces(place).prepare(run.event.repo, run.base_commit or "", row.id, uid=uid, gid=uid)
     ttl_seconds = row.assignment.timeout_seconds + MARGIN_SECONDS
     with closing(Tooling(place)) as tooling:
-        tree = tooling.ensure(backend)
+        tree, tree_parts = tooling.ensure(backend), tooling.parts(backend, agent_named(row.agent).parts)
     with database.begin() as tx:
         runs.create(tx, run.event, run.profile, place.host_name, run.id)
         lease = runs.take(tx, run.id, "replay", 60)
@@ -98,7 +99,7 @@ def _work(
         handle: Handle | None = None
         try:
             handle = backend.create(SandboxSpec(
-                id=row.id, run_id=run.id, door=gateway.open(row.id), workspace=prepared, tooling=tree,
+                id=row.id, run_id=run.id, door=gateway.open(row.id), workspace=prepared, tooling=tree, parts=tree_parts,
                 container=run.profile.container, uid=uid, argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
             ))
             with database.begin() as tx:

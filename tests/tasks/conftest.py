@@ -63,7 +63,7 @@ def without_gateway(
     parts = Parts(
         settings=settings, database=database, wakeup=wakeup, profiles=profiles, services={"github": service},
         minter=KeepingMinter(minter, vault), vault=vault, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
-        backends=(backend,), tooling=lambda _backend: "fake", agent=agent_named,
+        backends=(backend,), tooling=lambda _backend: "fake", tooling_parts=lambda _backend, _names: {}, agent=agent_named,
     )
     made = Scene(github, settings, database, wakeup, backend, parts, profiles, tmp_path)
     yield made

@@ -35,6 +35,7 @@ class Command:
     """Adapter of the agent `command`."""
 
     name = "command"
+    parts: tuple[str, ...] = ()
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` is not exactly `run:`, or a model is named."""
@@ -44,7 +45,7 @@ class Command:
         if choice.fallback_model is not None:
             raise ProfileError("`agent: fallback-model:` does not suit `command`, which asks no model: leave it out")
 
-    def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str) -> Assignment:
+    def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False) -> Assignment:
         """Return the shell command as an assignment. Raises ProfileError."""
         self.check(profile.agent)
         options = read_options(CommandOptions, profile.agent)

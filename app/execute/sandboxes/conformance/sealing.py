@@ -110,7 +110,7 @@ def golden_mounts(lab: Lab) -> None:
           kind ~ /^(proc|sysfs|cgroup|cgroup2|tmpfs|devpts|devtmpfs|mqueue|shm)$/ { next }
           { split($6, o, ",") }
           o[1] != "ro" && $5 != "/workspace" && $5 != "/home/bellhop" { exit 11 }
-          $5 ~ /^\\/(workspace|home\\/bellhop|agent|gateway|usr|bin|sbin|lib|lib32|lib64)?$/ { next }
+          $5 ~ /^\\/(workspace|home\\/bellhop|agent(-[a-z0-9-]+)?|gateway|usr|bin|sbin|lib|lib32|lib64)?$/ { next }
           $5 ~ /^\\/etc\\// || index(shown, " " $5 " ") { next }
           { exit 12 }' /proc/self/mountinfo
         """

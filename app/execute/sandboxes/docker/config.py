@@ -55,23 +55,26 @@ def environment(spec: SandboxSpec, image: Image) -> dict[str, str | None]:
 
 def mounts(spec: SandboxSpec, image: Image, workspace: Mount, volume_labels: dict[str, str]) -> list[Mount]:
     """Return the golden list of mounts; the image's own volumes are shown read-only, from named volumes of ours."""
-    if spec.tooling.startswith("/"):
-        tooling = Mount(places.AGENT, spec.tooling, type="bind", read_only=True)
-    else:
-        tooling = Mount(places.AGENT, spec.tooling, type="volume", read_only=True, no_copy=True)
+    shown = {places.AGENT: spec.tooling} | {places.part(name): tree for name, tree in sorted(spec.parts.items())}
     ours = [
-        tooling,
+        *(_tooling(target, tree) for target, tree in shown.items()),
         Mount(places.GATEWAY, str(spec.door), type="bind", read_only=True),
         workspace,
         Mount(places.HOME, str(spec.workspace.scratch / "home"), type="bind"),
     ]
-    taken = {places.AGENT, places.GATEWAY, places.WORKSPACE, places.HOME, places.TMP}
+    taken = {*shown, places.GATEWAY, places.WORKSPACE, places.HOME, places.TMP}
     hidden = [
         Mount(path, f"{container_name(spec.id)}-image-{number}", type="volume", read_only=True, labels=volume_labels)
         for number, path in enumerate(image.volumes)
         if path.rstrip("/") not in taken
     ]
     return ours + hidden
+
+
+def _tooling(target: str, tree: str) -> Mount:
+    if tree.startswith("/"):
+        return Mount(target, tree, type="bind", read_only=True)
+    return Mount(target, tree, type="volume", read_only=True, no_copy=True)
 
 
 def host_config(spec: SandboxSpec, api_version: str, runtime: str, all_mounts: list[Mount]) -> HostConfig:
