@@ -7,6 +7,7 @@ from app.core.outcome import Failed, Message, NothingToDo
 from app.core.report import Reported, reported
 from app.core.run import Run
 from app.core.step import Step
+from app.core.turn import last_turn
 from app.ledger import exchanges, reports, runs, sandboxes, steps
 from app.ledger.runs import Lease
 from app.publish.candidate import Candidate
@@ -39,7 +40,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     """Turn the end of the agent's sandbox into a proposal, or into the run's outcome."""
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
-        said = steps.of_sandbox(tx, run.id, row.id)
+        said = last_turn(steps.of_sandbox(tx, run.id, row.id))
         last_answer = exchanges.last_answer(tx, row.id)
         told = reported(each.report for each in reports.of_run(tx, run.id))
     end = row.end or SandboxEnd(reason="lost")

@@ -89,7 +89,7 @@ def _filed(tx: Connection, parts: Parts, run_id: str) -> list[Filed]:
 
 def takes_comments(tx: Connection, run_id: str) -> bool:
     """Return whether the run's agent takes follow-ups, as far as is known: True before its sandbox is on file."""
-    return all(row.assignment.wants_messages for row in sandboxes.of_run(tx, run_id) if row.role == "work")
+    return all(row.assignment.takes_messages for row in sandboxes.of_run(tx, run_id) if row.role == "work")
 
 
 def _text(parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool) -> str:

@@ -21,9 +21,10 @@ class Assignment(Noun):
     """One command for one sandbox.
 
     `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text); `stdin` is what it reads on its
-    standard input, whole and once; `wants_messages` means follow-ups arrive there as JSON lines instead.
+    standard input, whole and once; `wants_messages` means that it stays open, and follow-ups arrive there as JSON lines.
     `next_argv` is the command for one more turn of the same session, with what is said as its `stdin` (empty: the agent
-    takes no more turns); to make it stop for that, or for good, it gets `interrupt_signal`, and is killed where it stays;
+    takes no more turns); a turn that is interrupted for that gets `interrupt_signal`, and is killed where it stays.
+    So long before `timeout_seconds` as `wrap_up_seconds` says (0: not at all) the agent is told to finish;
     `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
     that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
     `door` is what else passes.
@@ -39,11 +40,17 @@ class Assignment(Noun):
     next_argv: tuple[str, ...] = ()
     interrupt_signal: Literal["INT", "TERM"] = "TERM"
     timeout_seconds: float
+    wrap_up_seconds: float = 0
     idle_timeout_seconds: float
     base_commit: str | None = None
     models: tuple[str, ...] = ()
     door: DoorRules = DoorRules()
     bundle_limit_bytes: int = 64 * 1024 * 1024
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether the agent can be told something while it works: on its standard input, or by another turn."""
+        return self.wants_messages or bool(self.next_argv)
 
 
 class SandboxEnd(Noun):

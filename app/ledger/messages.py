@@ -11,25 +11,26 @@ from app.ledger.tables import messages
 
 
 class MessageRow(NamedTuple):
-    """One follow-up."""
+    """One follow-up; `now`: it does not wait for the end of the agent's turn."""
 
     id: int
     author: str
     text: str
+    now: bool = False
 
 
-def append(tx: Connection, run_id: str, *, inbox_id: int, author: str, text: str) -> None:
+def append(tx: Connection, run_id: str, *, inbox_id: int, author: str, text: str, now: bool = False) -> None:
     """Add a follow-up to a live run; the same inbox row adds one only."""
     known = tx.execute(select(messages.c.id).where(messages.c.inbox_id == inbox_id)).first()
     if known is None:
         tx.execute(insert(messages).values(run_id=run_id, inbox_id=inbox_id, author=author, text=text,
-                                           created_at_ms=now_ms()))
+                                           now=now, created_at_ms=now_ms()))
 
 
 def after(tx: Connection, run_id: str, message_id: int = 0) -> list[MessageRow]:
     """Return the follow-ups that came after `message_id` and that nobody has handed over by another way, in order."""
     rows = tx.execute(
-        select(messages.c.id, messages.c.author, messages.c.text)
+        select(messages.c.id, messages.c.author, messages.c.text, messages.c.now)
         .where(messages.c.run_id == run_id, messages.c.id > message_id, messages.c.handed_at_ms.is_(None))
         .order_by(messages.c.id)
     )
@@ -39,7 +40,7 @@ def after(tx: Connection, run_id: str, message_id: int = 0) -> list[MessageRow]:
 def unhanded(tx: Connection, run_id: str) -> list[MessageRow]:
     """Return the follow-ups that no runner has confirmed, in order."""
     rows = tx.execute(
-        select(messages.c.id, messages.c.author, messages.c.text)
+        select(messages.c.id, messages.c.author, messages.c.text, messages.c.now)
         .where(messages.c.run_id == run_id, messages.c.handed_at_ms.is_(None))
         .order_by(messages.c.id)
     )
@@ -84,7 +85,7 @@ def newest_at_ms(tx: Connection, run_id: str) -> int | None:
 
 def _answers(run_id: str, asked_at_ms: int) -> Select[Any]:
     return (
-        select(messages.c.id, messages.c.author, messages.c.text)
+        select(messages.c.id, messages.c.author, messages.c.text, messages.c.now)
         .where(messages.c.run_id == run_id, messages.c.created_at_ms >= asked_at_ms, messages.c.handed_at_ms.is_(None))
         .order_by(messages.c.id)
         .limit(1)

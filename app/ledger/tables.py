@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -89,6 +90,10 @@ runs = Table(
     Column("isolation", String(16)),
     Column("outcome", Text),
     Column("cancel_requested", Boolean, nullable=False, default=False),
+    # Who asked for its end with the work kept.
+    Column("stopped_by", String(200)),
+    # The run whose conversation this one goes on with.
+    Column("parent_id", String(12)),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
     # At most one live run per thread, kept by the database itself.
@@ -154,6 +159,8 @@ messages = Table(
     Column("inbox_id", BigInteger, nullable=False, unique=True),
     Column("author", String(200), nullable=False),
     Column("text", Text, nullable=False),
+    # It does not wait for the end of the agent's turn.
+    Column("now", Boolean, nullable=False, default=False, server_default=false()),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("handed_at_ms", BigInteger),
 )

@@ -82,9 +82,12 @@ class Door:
             raise DoorGone("the door's answer to steps held no number")
         return taken
 
-    def messages(self, after: int, wait_seconds: float) -> dict[str, Any]:
-        """Return messages after number `after`, held open while there are none. Raises DoorGone, DoorRefused."""
-        path = f"/runner/messages?after={after}&wait={wait_seconds:g}"
+    def messages(self, after: int, wait_seconds: float, handed: int) -> dict[str, Any]:
+        """Return messages after number `after`, held open while there are none; those up to `handed` the agent has.
+
+        Raises DoorGone, DoorRefused.
+        """
+        path = f"/runner/messages?after={after}&wait={wait_seconds:g}&handed={handed}"
         return self._call("GET", path, timeout_seconds=wait_seconds + CALL_SECONDS)
 
     def bundle(self, file: IO[bytes], length_bytes: int) -> None:

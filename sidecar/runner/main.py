@@ -7,11 +7,12 @@ import signal
 import sys
 
 from .door import Door, DoorGone, DoorRefused, retried
+from .ending import Ending, Happening, Happenings
 from .forwarder import Forwarder
 from .guard import protect
 from .place import Place
 from .syscalls import confine
-from .work import Ending, Happening, Happenings, Work
+from .work import Work
 
 
 class Unconfined(Exception):

@@ -25,5 +25,6 @@ class Place:
     connect_patience_seconds: float = 30.0
     door_patience_seconds: float = 120.0
     grace_seconds: float = 5.0
+    interrupt_seconds: float = 1.5  # less than the gateway keeps a model's answer back for it (runner_mail.py)
     git_seconds: float = 100.0
     poll_seconds: float = 25.0

@@ -79,6 +79,11 @@ class Transcript:
         with self._changed:
             self._enqueue(line("runner", text))
 
+    def begin_turn(self) -> None:
+        """Count quiet from now on: what the turn before has printed says nothing of this one."""
+        with self._changed:
+            self._last_read = time.monotonic()
+
     def quiet_seconds(self) -> float:
         """Return for how long the agent has printed nothing; waiting for the door does not count as quiet."""
         with self._changed:
@@ -91,7 +96,8 @@ class Transcript:
         deadline = time.monotonic() + patience_seconds
         for reader in self._readers:
             reader.join(max(deadline - time.monotonic(), 0))
-        return not any(reader.is_alive() for reader in self._readers)
+        self._readers = [reader for reader in self._readers if reader.is_alive()]
+        return not self._readers
 
     def close(self, patience_seconds: float) -> bool:
         """Hand over what is left and return whether the door took everything."""

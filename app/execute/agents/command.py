@@ -4,8 +4,10 @@
       uses: command
       with:
         run: npx prettier --write .
+        next: my-agent --continue        # optional
 
-The run's prompt is in the file that `BELLHOP_PROMPT_FILE` names. Exit status 0 is success.
+The run's prompt is in the file that `BELLHOP_PROMPT_FILE` names. Exit status 0 is success. `next` is run for what people
+say later, which it reads on its standard input, in the same HOME.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ PROMPT_PATH = f"/home/bellhop/{PROMPT_NAME}"
 
 
 class CommandOptions(Noun):
-    """`run` is shell text, run in `/workspace` by `sh -ec`: the image's own sh where it has one."""
+    """`run` and `next` are shell text, run in `/workspace` by `sh -ec`: the image's own sh where it has one."""
 
     run: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    next: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
 
 
 class Command:
@@ -38,7 +41,7 @@ class Command:
     parts: tuple[str, ...] = ()
 
     def check(self, choice: AgentChoice) -> None:
-        """Raise ProfileError when `with:` is not exactly `run:`, or a model is named."""
+        """Raise ProfileError when `with:` holds anything but `run:` and `next:`, or a model is named."""
         read_options(CommandOptions, choice)
         if choice.model is not None:
             raise ProfileError("`agent: model:` does not suit `command`, which asks no model: leave it out")
@@ -49,8 +52,11 @@ class Command:
         """Return the shell command as an assignment. Raises ProfileError."""
         self.check(profile.agent)
         options = read_options(CommandOptions, profile.agent)
+        goes_on = continues and options.next is not None
         return Assignment(
-            argv=("sh", "-ec", options.run),
+            argv=("sh", "-ec", options.next if goes_on and options.next else options.run),
+            stdin=prompt if goes_on else "",
+            next_argv=("sh", "-ec", options.next) if options.next else (),
             env=profile.env | {"BELLHOP_PROMPT_FILE": PROMPT_PATH},
             files={PROMPT_NAME: prompt},
             **run_members(run_id, profile, base_commit),

@@ -21,6 +21,7 @@ class RunMembers(TypedDict):
     run_id: str
     role: Role
     timeout_seconds: float
+    wrap_up_seconds: float
     idle_timeout_seconds: float
     base_commit: str | None
 
@@ -58,12 +59,18 @@ def model_patterns(choice: AgentChoice) -> tuple[str, ...]:
     return choice.model, choice.fallback_model
 
 
+def wrap_up_seconds(timeout_seconds: float) -> float:
+    """Return how long before its end an agent is told to finish: a tenth of its time, five minutes at most, and never under 30 s."""
+    return min(300.0, timeout_seconds / 10) if timeout_seconds >= 300 else 0.0
+
+
 def run_members(run_id: str, profile: Profile, base_commit: str) -> RunMembers:
     """Return what an Assignment takes from the profile; a read-only workspace yields no bundle."""
     return RunMembers(
         run_id=run_id,
         role="work",
         timeout_seconds=profile.timeout_minutes * 60,
+        wrap_up_seconds=wrap_up_seconds(profile.timeout_minutes * 60),
         idle_timeout_seconds=profile.limits.idle_minutes * 60,
         base_commit=base_commit if profile.workspace == "rw" else None,
     )

@@ -54,12 +54,12 @@ class Bill:
                 self.say_once(PRICE_UNKNOWN, f"The price of {recording.model} is not known, so the budget in dollars does "
                               "not hold for it; those in tokens and turns do. `budget: prices:` of the profile can say it.")
         self.note = self._budget.settle(self._turn, cost)
-        if self.note is not None and self.note.percent == 100 and self._door.assignment.wants_messages:
+        if self.note is not None and self.note.percent == 100 and self._door.assignment.takes_messages:
             self._door.mail.say(_WRAP_UP.format(used=self.note.text))
 
     async def tell(self) -> None:
         """Wait until the agent can have heard that it has one turn left."""
-        if self.note is not None and self.note.percent == 100 and self._door.assignment.wants_messages:
+        if self.note is not None and self.note.percent == 100 and self._door.assignment.takes_messages:
             await self._door.mail.until_heard()
 
     def say_once(self, mark: str, text: str) -> None:

@@ -143,11 +143,12 @@ class RunnerApi:
         """Hand over follow-ups, the gateway's own words and the wish to stop, held open while there is nothing to say."""
         door = self._door
         after = int(_number(request, "after"))
+        handed = min(int(_number(request, "handed" if "handed" in request.query_params else "after")), after)
         wait_seconds = min(_number(request, "wait"), _MAX_WAIT_SECONDS)
-        wanted = door.assignment.wants_messages
-        if wanted and after > door.confirmed_message:
-            await door.write(lambda tx: messages.handed(tx, door.run_id, after))
-            door.confirmed_message = after
+        wanted = door.assignment.takes_messages
+        if wanted and handed > door.confirmed_message:
+            await door.write(lambda tx: messages.handed(tx, door.run_id, handed))
+            door.confirmed_message = handed
 
         def look(tx: Connection) -> tuple[list[messages.MessageRow], bool]:
             found = messages.after(tx, door.run_id, after) if wanted and not door.asking else []
@@ -161,9 +162,9 @@ class RunnerApi:
                 if await request.is_disconnected():
                     return Response(status_code=204)
                 # They are not in the ledger's count: `after` stays what it is.
-                own = [{"id": after, "author": OWN_NAME, "text": text} for text in (door.mail.take() if wanted else [])]
+                own = [_last_word(after, text) for text in (door.mail.take() if wanted else [])]
                 if found or own or cancel or door.mail.stop or door.ended or anyio.current_time() >= deadline:
-                    said = [*own, *(row._asdict() for row in found)]
+                    said = [*own, *(_message(row) for row in found)]
                     stop = {"stop": door.mail.stop} if door.mail.stop else {}
                     return JSONResponse({"messages": said, "cancel": cancel, **stop})
                 await door.mail.wait(_POLL_SECONDS)
@@ -217,6 +218,15 @@ class RunnerApi:
 def _end(tx: Connection, door: Door, end: SandboxEnd) -> None:
     sandboxes.ended(tx, door.sandbox_id, end)
     runs.sandbox_ended(tx, door.run_id, door.assignment.role)
+
+
+def _message(row: messages.MessageRow) -> dict[str, object]:
+    return {"id": row.id, "author": row.author, "text": row.text, **({"now": True} if row.now else {})}
+
+
+def _last_word(after: int, text: str) -> dict[str, object]:
+    # After what the gateway has to say no model is asked any more: it does not wait for the turn's end, and none follows.
+    return {"id": after, "author": OWN_NAME, "text": text, "now": True, "last": True}
 
 
 def _number(request: Request, name: str) -> float:

@@ -66,11 +66,16 @@ class Scene:
     def assign(self, *argv: str, **more: Any) -> None:
         self.door.assignment = {
             "run_id": "r", "role": "work", "argv": list(argv), "env": {}, "files": {}, "wants_messages": False,
+            "stdin": "", "next_argv": [], "interrupt_signal": "TERM", "wrap_up_seconds": 0.0,
             "timeout_seconds": 60.0, "idle_timeout_seconds": 60.0, "base_commit": None, "bundle_limit_bytes": 1 << 20,
         } | more
 
     def shell(self, script: str, **more: Any) -> None:
         self.assign("sh", "-c", script, **more)
+
+    def turns(self, first: str, following: str, **more: Any) -> None:
+        """Have a shell script run, and another one for each turn after it."""
+        self.shell(first, next_argv=["sh", "-c", following], **more)
 
     def begin(self, user: int | None = None, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         place = {

@@ -37,6 +37,7 @@ class StrictDoor:
         self.lines: list[dict[str, str]] = []
         self.posts: list[int] = []
         self.messages: list[dict[str, Any]] = []
+        self.own_words: list[str] = []
         self.confirmed = 0
         self.cancel = False
         self.stop_reason = ""
@@ -70,9 +71,15 @@ class StrictDoor:
         with self.changed:
             assert self.changed.wait_for(condition, seconds), (self.lines[-5:], self.end, self.wrongs)
 
-    def say(self, author: str, text: str) -> None:
+    def say(self, author: str, text: str, *, now: bool = False) -> None:
         with self.changed:
-            self.messages.append({"id": len(self.messages) + 1, "author": author, "text": text})
+            self.messages.append({"id": len(self.messages) + 1, "author": author, "text": text} | ({"now": True} if now else {}))
+            self.changed.notify_all()
+
+    def say_ourselves(self, text: str) -> None:
+        """Have the gateway say its last word, once."""
+        with self.changed:
+            self.own_words.append(text)
             self.changed.notify_all()
 
     def ask_to_stop(self, reason: str) -> None:
@@ -136,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/runner/steps":
             return self._steps(door, body)
         if path == "/runner/messages":
-            return self._messages(door, int(query["after"][0]), float(query["wait"][0]))
+            return self._messages(door, int(query["after"][0]), float(query["wait"][0]), int(query["handed"][0]))
         if path == "/runner/bundle":
             if door.bundle_status != 204:
                 return door.bundle_status, {"reason": "bundle_too_large"}
@@ -166,12 +173,18 @@ class _Handler(BaseHTTPRequestHandler):
         door.lines += posted["lines"][len(door.lines) - posted["first"] :]
         return 200, {"next": len(door.lines)}
 
-    def _messages(self, door: StrictDoor, after: int, wait_seconds: float) -> tuple[int, Any]:
-        door.confirmed = max(door.confirmed, after)
+    def _messages(self, door: StrictDoor, after: int, wait_seconds: float, handed: int) -> tuple[int, Any]:
+        if handed > after or handed < door.confirmed:
+            return 400, {"reason": f"handed {handed}, after {after}, confirmed {door.confirmed}"}
+        door.confirmed = handed
         door.changed.notify_all()
-        door.changed.wait_for(lambda: door.messages[after:] or door.cancel or door.stop_reason or door.end or door._server is None, wait_seconds)
+        door.changed.wait_for(
+            lambda: door.messages[after:] or door.own_words or door.cancel or door.stop_reason or door.end or door._server is None,
+            wait_seconds,
+        )
+        own, door.own_words = [{"id": after, "author": "Bellhop", "text": text, "now": True, "last": True} for text in door.own_words], []
         stop = {"stop": door.stop_reason} if door.stop_reason else {}
-        return 200, {"messages": door.messages[after:], "cancel": door.cancel, **stop}
+        return 200, {"messages": [*own, *door.messages[after:]], "cancel": door.cancel, **stop}
 
     def _send(self, status: int, answer: Any) -> None:
         raw = b"" if answer is None else json.dumps(answer).encode()

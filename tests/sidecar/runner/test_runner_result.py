@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from sidecar.runner.door import Door
+from sidecar.runner.ending import Happenings
 from sidecar.runner.place import Place
 from sidecar.runner.result import COMMIT_MESSAGE, Result, ResultFailed
-from sidecar.runner.work import Happenings, Work
+from sidecar.runner.work import Work
 from tests.sidecar.runner.scene import Scene, git
 
 

@@ -89,7 +89,7 @@ class Desk:
                 if found is not None:
                     return Answer(f"{found.author} answers:\n\n{as_seen(found.text)}")
             if anyio.current_time() >= deadline:
-                return Answer(_LATER if door.assignment.wants_messages else _ASK_AGAIN)
+                return Answer(_LATER if door.assignment.takes_messages else _ASK_AGAIN)
             await anyio.sleep(_POLL_SECONDS)
 
     async def _take(self, asked_at_ms: int) -> MessageRow | None:

@@ -189,10 +189,13 @@ def test_t18_time_counts_where_no_usage_is_told(monkeypatch: pytest.MonkeyPatch)
     assert recording.tokens() == Tokens(input=100, output=3_000), "what is settled is what is on record"
 
 
-def test_t18_the_agent_is_told_before_it_can_ask_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("hears", [{"wants_messages": True}, {"wants_messages": False, "next_argv": ["next"]}], ids=["stdin", "turns"])
+def test_t18_the_agent_is_told_before_it_can_ask_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, hears: dict[str, Any]
+) -> None:
     """The end of the answer that used up the budget waits until the runner has handed the words on."""
     monkeypatch.setattr(runner_mail, "_HEARING_SECONDS", 20.0)
-    sandbox_id = house.sandbox(**rules(turns=1))
+    sandbox_id = house.sandbox(**hears, **rules(turns=1))
     runner = house.claimed(sandbox_id)
     heard: list[Any] = []
     handed_on: list[bool] = []
@@ -211,7 +214,7 @@ def test_t18_the_agent_is_told_before_it_can_ask_again(house: House, monkeypatch
     assert handed_on, "the answer was over before the words were handed on"
     listener.join(10)
     [message] = heard
-    assert (message["id"], message["author"]) == (3, "Bellhop")
+    assert (message["id"], message["author"], message["now"], message["last"]) == (3, "Bellhop", True, True)
     assert "1 of 1 turns" in message["text"]
     assert "one more answer" in message["text"]
     assert runner.get("/runner/messages?after=3&wait=0").json()["messages"] == []

@@ -14,7 +14,7 @@ from app.execute.gateway import body as body_module
 from app.execute.gateway import runner_api
 from app.ledger import messages, runs, sandboxes
 from app.ledger.sandboxes import SandboxRow
-from sidecar.runner.work import Ending
+from sidecar.runner.ending import Ending
 from tests.app.execute.gateway.house import House, eventually
 
 END = {"reason": "exited", "exit_code": 0}
@@ -362,3 +362,24 @@ def test_unknown_paths_and_methods(house: House) -> None:
         answer = door.post(path, content=b"{}")
         assert (answer.status_code, answer.json()) == (404, {"reason": "unknown_path"}), path
     assert door.get("/runner/hello").status_code == 405
+
+
+def test_r38_what_a_runner_has_seen_is_handed_over_when_it_says_so(house: House) -> None:
+    """Of an agent that works in turns: what waits for its next turn is not lost with this one."""
+    sandbox_id = house.sandbox(wants_messages=False, next_argv=["next"])
+    run_id = sandbox_id.partition("-")[0]
+    door = house.claimed(sandbox_id)
+    with house.database.begin() as tx:
+        messages.append(tx, run_id, inbox_id=1, author="ann", text="and the docs")
+        messages.append(tx, run_id, inbox_id=2, author="bob", text="now this", now=True)
+    first, second = ask_messages(door, after=0, handed=0, wait=5)["messages"]
+    assert (first["text"], first.get("now"), second["now"]) == ("and the docs", None, True)
+    assert ask_messages(door, after=second["id"], handed=0) == {"messages": [], "cancel": False}
+    assert [each["id"] for each in ask_messages(door, after=0, handed=0)["messages"]] == [first["id"], second["id"]]
+    assert ask_messages(door, after=second["id"], handed=first["id"])["messages"] == []
+    with house.database.read() as tx:
+        assert [row.id for row in messages.unhanded(tx, run_id)] == [second["id"]]
+    # More than it has seen it cannot have handed over.
+    ask_messages(door, after=first["id"], handed=10**9)
+    with house.database.read() as tx:
+        assert [row.id for row in messages.unhanded(tx, run_id)] == [second["id"]]
