@@ -37,7 +37,7 @@ def with_door(assignment: Assignment, run: Run, registries: Mapping[str, Registr
     packages = clients({name: registries[name] for name in profile.egress.registries if name in registries})
     return assignment.model_copy(update={
         "door": rules, "env": {**proxy_environment(assignment.env), **packages.env, **assignment.env, **tools},
-        "files": {**packages.files, **assignment.files},
+        "files": {**packages.files, **assignment.files}, "path": (*assignment.path, *packages.path),
     })
 
 

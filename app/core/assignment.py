@@ -20,8 +20,9 @@ PROXY_URL = f"http://127.0.0.1:{PROXY_PORT}"
 class Assignment(Noun):
     """One command for one sandbox.
 
-    `argv` runs in `/workspace`; `files` are written below HOME first (relative path -> text); `stdin` is what it reads on its
-    standard input, whole and once; `wants_messages` means that it stays open, and follow-ups arrive there as JSON lines.
+    `argv` runs in `/workspace`; `path` are directories that come after the image's own in PATH; `files` are written below HOME
+    first (relative path -> text); `stdin` is what it reads on its standard input, whole and once;
+    `wants_messages` means that it stays open, and follow-ups arrive there as JSON lines.
     `next_argv` is the command for one more turn of the same session, with what is said as its `stdin` (empty: the agent
     takes no more turns); a turn that is interrupted for that gets `interrupt_signal`, and is killed where it stays.
     So long before `timeout_seconds` as `wrap_up_seconds` says (0: not at all) the agent is told to finish;
@@ -34,6 +35,7 @@ class Assignment(Noun):
     role: Role
     argv: tuple[str, ...]
     env: dict[str, str] = {}
+    path: tuple[str, ...] = ()
     files: dict[str, str] = {}
     stdin: str = ""
     wants_messages: bool = False

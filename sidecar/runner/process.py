@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,16 +15,18 @@ PROXY_NAMES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def environment(image: Mapping[str, str], assigned: Mapping[str, str], home: str, tools: str) -> dict[str, str]:
+def environment(
+    image: Mapping[str, str], assigned: Mapping[str, str], home: str, tools: str, path: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the agent's whole environment: the image's own, then the assignment's, HOME and PATH last.
 
-    `tools` ends PATH, so that the image's programs win over ours; a proxy that the image names is left out, because
+    `path` and then `tools` end PATH, so that the image's programs win over ours; a proxy that the image names is left out, because
     it cannot be reached from in here.
     """
     usable = {name: value for name, value in image.items() if name != "LANG" and name.lower() not in PROXY_NAMES}
     kept = {"LANG": "C.UTF-8"} | usable | dict(assigned)
     own = [part for part in kept.get("PATH", USUAL_PATH).split(":") if part and part != tools]
-    return kept | {"HOME": home, "PATH": ":".join([*own, tools])}
+    return kept | {"HOME": home, "PATH": ":".join([*own, *path, tools])}
 
 
 class Agent:

@@ -75,10 +75,10 @@ class Turns:
             self._inbox.stop()
 
     def _begin(self, argv: list[str], text: str, ending: Ending) -> Agent | None:
-        place = self._place
+        place, asked = self._place, self._assignment
         try:
             agent = Agent(
-                argv, env=environment(place.environ, self._assignment.get("env") or {}, place.home, place.tools),
+                argv, env=environment(place.environ, asked.get("env") or {}, place.home, place.tools, asked.get("path") or ()),
                 cwd=place.workspace, wants_input=bool(text) or self._lines is not None,
                 on_exit=lambda code: self._happenings.put(Happening("exited", code)),
             )

@@ -116,7 +116,7 @@ def test_the_first_of_a_kind_is_what_a_plain_install_asks(tmp_path: Path) -> Non
     assert clients(dict(reversed(found.items()))).env["PIP_INDEX_URL"] == "http://127.0.0.1:4117/registry/two/simple/"
     # A second index beside the first lets a stranger's package of the same name in.
     assert "two" not in str(clients(found))
-    assert clients({}) == ({}, {})
+    assert clients({}) == ({}, {}, ())
 
 
 def test_no_address_and_no_token_of_the_operator_is_told_to_a_sandbox(tmp_path: Path) -> None:

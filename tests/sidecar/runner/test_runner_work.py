@@ -19,11 +19,11 @@ def test_a_command_runs_with_its_files_and_environment_and_its_end_is_told(scene
     scene.shell(
         'pwd; cat "$HOME/sub/prompt.md"; echo "$GREETING $JAVA_HOME $LANG ${HTTP_PROXY-none} ${https_proxy-none}"; echo "$PATH";'
         " echo oops >&2; exit 7",
-        env={"GREETING": "hello"}, files={"sub/prompt.md": "do it\n"},
+        env={"GREETING": "hello"}, files={"sub/prompt.md": "do it\n"}, path=["/opt/more"],
     )
     end = scene.run()
     assert scene.door.texts("stdout") == [
-        str(scene.workspace), "do it", "hello /opt/java C.UTF-8 none none", os.environ["PATH"] + ":/nowhere/agent/bin",
+        str(scene.workspace), "do it", "hello /opt/java C.UTF-8 none none", os.environ["PATH"] + ":/opt/more:/nowhere/agent/bin",
     ]
     assert scene.door.texts("stderr") == ["oops"]
     assert (end["reason"], end["exit_code"], end["has_bundle"]) == ("exited", 7, False)

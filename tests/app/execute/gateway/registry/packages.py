@@ -57,7 +57,7 @@ def go_module(path: str, version: str, said: str) -> tuple[bytes, bytes]:
 
 
 def deb(directory: Path, name: str, version: str, said: str) -> bytes:
-    """A package with one file, /usr/share/<name>/said."""
+    """A package with a file, /usr/share/<name>/said, a program that prints it, and a script that runs when it is installed."""
     root = directory / f"{name}-root"
     (root / "DEBIAN").mkdir(parents=True)
     (root / "DEBIAN" / "control").write_text(
@@ -66,6 +66,13 @@ def deb(directory: Path, name: str, version: str, said: str) -> bytes:
     file = root / "usr" / "share" / name / "said"
     file.parent.mkdir(parents=True)
     file.write_text(said)
+    program = root / "usr" / "bin" / name
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ncat "$(dirname "$0")/../share/{name}/said" "$(dirname "$0")/../share/{name}/configured"\n')
+    script = root / "DEBIAN" / "postinst"
+    script.write_text(f'#!/bin/sh\necho ", configured" >"$DPKG_ROOT/usr/share/{name}/configured"\n')
+    for executable in (program, script):
+        executable.chmod(0o755)
     made = directory / f"{name}.deb"
     subprocess.run(["dpkg-deb", "--root-owner-group", "--build", str(root), str(made)], check=True, capture_output=True, timeout=60)
     return made.read_bytes()
