@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app.errors import ToolingError
 from app.execute.sandboxes.docker.engine import Engine
 from app.execute.tooling.build import agent_tree
+from app.execute.tooling.parts.build import part_tree
+from app.execute.tooling.parts.part import closure
 from app.execute.tooling.process import process_tree
 from app.execute.tooling.volume import AgentVolumes
 from app.ports import SandboxBackend
@@ -36,13 +37,16 @@ class Tooling:
         return str(process_tree(self._state_dir, Path(sys.prefix) / "agent-site"))
 
     def parts(self, backend: SandboxBackend, names: tuple[str, ...]) -> dict[str, str]:
-        """Return what SandboxSpec.parts takes: where each part is, built when there is none yet.
+        """Return what SandboxSpec.parts takes: where each part is and each that it needs, built when there is none yet.
 
         Raises ToolingError, SandboxUnavailable (the engine does not answer).
         """
-        for name in names:
-            raise ToolingError(f"the tooling has no part `{name}`, and {backend.name} cannot show it", reason="part")
-        return {}
+        on_docker = backend.name in ON_DOCKER
+        found: dict[str, str] = {}
+        for part in closure(names):
+            built = part_tree(self._state_dir, part, relocated=on_docker)
+            found[part.name] = self._volumes.ensure(built) if on_docker else str(built.path)
+        return found
 
     def verify(self) -> str:
         """Hash the tree on disk and in the engine's volume, and return its digest: for `bellhop doctor`.

@@ -24,12 +24,16 @@ class Inputs(Noun):
     def key(self, *more: str) -> str:
         """Return a digest (16 hex digits) of these, of this package's code and manifest, and of `more`."""
         whole = hashlib.sha256()
-        own = {file.name: file.read_bytes() for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".toml")}
-        for name, data in sorted((own | self.sources | {"requirements.txt": self.requirements.encode()}).items()):
+        for name, data in sorted((own_files() | self.sources | {"requirements.txt": self.requirements.encode()}).items()):
             whole.update(f"{name} {len(data)}\n".encode() + data)
         for word in more:
             whole.update(f"{word}\n".encode())
         return whole.hexdigest()[:16]
+
+
+def own_files() -> dict[str, bytes]:
+    """Return this package's code and manifest; what is below `parts/` decides over no base."""
+    return {file.name: file.read_bytes() for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".toml")}
 
 
 def read(sidecar: Path = SIDECAR) -> Inputs:

@@ -30,7 +30,7 @@ class Take(Noun):
         below = path.removeprefix(self.under + "/")
         if not matches(below, self.keep) or matches(below, self.drop):
             return None
-        return f"{self.to}/{below}"
+        return f"{self.to}/{below}" if self.to else below
 
 
 class Manifest(Noun):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import ToolingError
@@ -41,8 +42,8 @@ def shown(argv: tuple[str, ...]) -> str:
     return " ".join(argv[:6]) + (" ..." if len(argv) > 6 else "")
 
 
-def check_host(machine: str | None = None) -> None:
-    """Refuse a host that cannot build or use the tree.
+def check_host(machine: str | None = None, needed: Mapping[str, str] = NEEDED) -> None:
+    """Refuse a host that cannot build or use the tree; `needed` is program -> how to get it.
 
     Raises ToolingError: `architecture` (anything but x86-64), `tool_missing` (with how to mend it).
     """
@@ -52,6 +53,6 @@ def check_host(machine: str | None = None) -> None:
             f"the /agent tree is built for x86-64 only, and this host is {machine}: run the worker on an x86-64 host",
             reason="architecture",
         )
-    for program, mend in NEEDED.items():
+    for program, mend in needed.items():
         if shutil.which(program) is None:
             raise ToolingError(f"`{program}` is needed to build the /agent tree and is not here: {mend}", reason="tool_missing")

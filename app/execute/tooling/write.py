@@ -26,22 +26,22 @@ def everything(root: Path, files: assemble.Files, python: str) -> None:
         else:
             file.write_bytes(member.data)
             file.chmod(0o755 if member.executable or path == f"lib/{assemble.LOADER_NAME}" else 0o644)
-    patch(root, files)
+    patch(root, *assemble.to_patch(files))
     applets(root)
     compile_python(root, python)
     normalise(root)
 
 
-def patch(root: Path, files: assemble.Files) -> None:
-    """Give every program our loader, and every program and library our library path.
+def patch(root: Path, found: list[str], shared: list[str], *, program: str = "patchelf") -> None:
+    """Give every program our loader, and every program and library our library path; both by their paths below `root`.
 
     An rpath, not a runpath: it is searched before LD_LIBRARY_PATH, which an image may set for its own programs
     (https://man7.org/linux/man-pages/man8/ld.so.8.html).
     """
-    found, shared = assemble.to_patch(files)
     rpath = ("--force-rpath", "--set-rpath", layout.LIB)
-    run(("patchelf", "--set-interpreter", layout.LOADER, *rpath, *(str(root / path) for path in found)), timeout_seconds=PATCH_SECONDS)
-    run(("patchelf", *rpath, *(str(root / path) for path in shared)), timeout_seconds=PATCH_SECONDS)
+    for options, paths in ((("--set-interpreter", layout.LOADER), found), ((), shared)):
+        if paths:
+            run((program, *options, *rpath, *(str(root / path) for path in paths)), timeout_seconds=PATCH_SECONDS)
 
 
 def patchelf_version() -> str:
