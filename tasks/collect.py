@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.assignment import SandboxEnd
-from app.core.outcome import Failed, Message, NothingToDo
+from app.core.outcome import Failed, Message, NothingToDo, Refused
 from app.core.report import Reported, reported
 from app.core.run import Run
 from app.core.step import Step
@@ -54,7 +54,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     if not agent.succeeded(end, said):
         with parts.database.read() as tx:
             end = ended_by_budget(tx, run, end)
-        unfinished = why_unfinished(end, said)
+        unfinished = f"{run.stopped_by} stopped it" if _was_stopped(run, end) else why_unfinished(end, said)
     result = result_of(
         parts.workspaces.git, parts.settings.state_dir, run, end, row.id, parts.workspaces.mirror(run.event.repo),
         row.assignment.bundle_limit_bytes,
@@ -80,7 +80,10 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
 def _conclude_without_change(
     parts: Parts, lease: Lease, run: Run, end: SandboxEnd, said: str, unfinished: str
 ) -> None:
-    if unfinished:
+    if _was_stopped(run, end):
+        text = f"Stopped, as {run.stopped_by} asked for. The agent had changed nothing by then."
+        conclude(parts, lease, run, Refused(reason="cancelled", text=text))
+    elif unfinished:
         reason = end.reason if end.reason != "exited" else "agent_failed"
         text = f"The agent did not finish, and changed nothing: {unfinished}"
         conclude(parts, lease, run, Failed(reason=reason, text=text, who="person"))
@@ -88,6 +91,10 @@ def _conclude_without_change(
         conclude(parts, lease, run, Message(text=said))
     else:
         conclude(parts, lease, run, NothingToDo(text=said))
+
+
+def _was_stopped(run: Run, end: SandboxEnd) -> bool:
+    return bool(run.stopped_by) and end.reason == "cancelled"
 
 
 def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:

@@ -30,7 +30,8 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
         runs.finish(tx, lease, outcome)
         # After the line above nothing can be appended to the run any more, so nobody's words fall between.
         unread = messages.unhanded(tx, run.id)
-        say(tx, parts, run.model_copy(update={"state": "done", "outcome": outcome}))
+        # As it is on file: somebody may have said stop since `run` was read.
+        say(tx, parts, runs.load(tx, run.id) or run.model_copy(update={"state": "done", "outcome": outcome}))
     log.info("run_done", outcome=outcome.kind, reason=getattr(outcome, "reason", None), unread=len(unread))
     deliver_all(parts, run.id)
     clean_up(parts, run.id)
@@ -47,9 +48,15 @@ def _wake_next(parts: Parts) -> None:
 
 
 def refuse_if_cancelled(tx: Connection, run_id: str) -> None:
-    """Raise PublishRefused when somebody has asked for the run to end."""
+    """Raise PublishRefused when somebody has asked for the run to end with nothing kept."""
     if runs.should_stop(tx, run_id):
         raise PublishRefused("Stopped, as asked for in the thread. Nothing was published.", reason="cancelled")
+
+
+def refuse_if_stopped(tx: Connection, run_id: str) -> None:
+    """Raise PublishRefused when somebody has asked for the run to end before its agent began, so that there is nothing to keep."""
+    if runs.agent_should_stop(tx, run_id):
+        raise PublishRefused("Stopped, as asked for in the thread, before the agent began. Nothing was published.", reason="cancelled")
 
 
 def clean_up(parts: Parts, run_id: str) -> None:

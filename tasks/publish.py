@@ -47,15 +47,17 @@ def _publish(
     parts: Parts, lease: Lease, run: Run, proposal: Proposal, verify: VerifyResult | None, expected: str | None
 ) -> PullRequest:
     service = parts.service(run.event)
-    draft = proposal.draft or (verify is not None and not verify.passed)
     with parts.credential(publish_grant(run.event), run_id=run.id) as credential:
         if run.event.kind != "by_hand":
             _still_may(service.permission(credential, run.event.repo, run.event.actor.id, run.event.actor.login), run)
         with parts.database.read() as tx:
+            run = runs.load(tx, run.id) or run
             is_under_way = PUSHING in [name for name, _ in runs.timeline(tx, run.id)]
         base = standing_base(parts, credential, run, proposal, is_under_way=is_under_way)
         if not is_under_way:
             refuse_one_too_many(service.open_branches(credential, run.event.repo, BRANCHES), run)
+        # Whoever said stop when the agent had ended already, or just before it did, wants to look at it first.
+        draft = proposal.draft or bool(run.stopped_by) or (verify is not None and not verify.passed)
         title, body = _describe(parts, run, proposal, verify, base)
         with parts.database.begin() as tx:
             # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.

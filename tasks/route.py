@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
-from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, decide, needs_permission
+from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_permission
 from app.core.event import Event
 from app.core.run import Run
 from app.core.seen import as_seen
@@ -147,22 +147,23 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         if isinstance(decision, Start):
             raise _Overtaken
         return None
-    run = runs.load(tx, run_id)
     if isinstance(decision, Append):
-        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text))
-        if run is not None and not takes_comments(tx, run_id):
-            # Said at once: whoever wrote it would wait for an answer until the run is over.
-            say(tx, parts, run)
+        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text), now=decision.now)
+    elif isinstance(decision, Stop):
+        runs.request_stop(tx, run_id, event.actor.login)
     elif isinstance(decision, Cancel):
         runs.request_cancel(tx, run_id)
-    elif run is not None:
+    run = runs.load(tx, run_id)
+    # That an agent takes no comments is said at once: whoever wrote one would wait for an answer until the run is over.
+    is_news = isinstance(decision, Start) or (isinstance(decision, Append) and not takes_comments(tx, run_id))
+    if run is not None and is_news:
         say(tx, parts, run)
     return run
 
 
 def _tell(parts: Parts, decision: Decision, run: Run) -> None:
     """Wake whoever has something to do now; what is lost here, the sweeper finds."""
-    if isinstance(decision, Start | Cancel) and run.host is not None:
+    if isinstance(decision, Start | Stop | Cancel) and run.host is not None:
         # A run that waits for its sandbox needs no waking: its runner hears of the cancellation.
         if run.state in ("queued", "starting"):
             parts.wakeup.start(run.id, run.host)

@@ -16,7 +16,7 @@ from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
 from app.publish.proposal import Proposal
 from app.publish.push import refuse_if_moved
-from tasks.conclude import refuse_if_cancelled
+from tasks.conclude import refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.entitle import entitled_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
@@ -38,7 +38,7 @@ def start(parts: Parts, run_id: str) -> None:
 
 def _start(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
-        refuse_if_cancelled(tx, run.id)
+        refuse_if_stopped(tx, run.id)
     refuse_closed(run)
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
@@ -64,7 +64,7 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     assignment = with_repository(with_door(asked, run, parts.registries), clone_url)
     if run.state != "running":
         with parts.database.begin() as tx:
-            refuse_if_cancelled(tx, run.id)
+            refuse_if_stopped(tx, run.id)
             runs.advance(tx, lease, "running", backend=backend.name, isolation=backend.isolation)
     open_sandbox(parts, lease, run, backend, sandbox_id, agent.name, assignment, prepared)
     with parts.database.begin() as tx:

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 STOP_GRACE_SECONDS = 10.0
 # The runner hears of a cancellation within a second and clears up within ten.
 CANCEL_GRACE_SECONDS = 30.0
+# Where the work is kept, it also has to be collected, which takes minutes at most.
+STOP_GRACE_SECONDS_WITH_RESULT = 300.0
 
 
 def watch_sandboxes(parts: Parts, host: str) -> None:
@@ -45,8 +47,11 @@ def _why_end(tx: Connection, row: SandboxRow) -> SandboxEnd | None:
     now_ms = runs.clock(tx)
     if now_ms > row.deadline_at_ms:
         return SandboxEnd(reason="timeout", text="the sandbox outlived its deadline and was stopped by the host")
-    cancelled_at_ms = dict(runs.timeline(tx, row.run_id)).get("cancel")
-    if cancelled_at_ms is not None and now_ms > cancelled_at_ms + int(CANCEL_GRACE_SECONDS * 1000):
+    marks = dict(runs.timeline(tx, row.run_id))
+    due = [marks["cancel"] + int(CANCEL_GRACE_SECONDS * 1000)] if "cancel" in marks else []
+    if "stop" in marks and row.role == "work":
+        due.append(marks["stop"] + int(STOP_GRACE_SECONDS_WITH_RESULT * 1000))
+    if any(now_ms > at_ms for at_ms in due):
         return SandboxEnd(reason="cancelled", text="the sandbox did not end by itself and was stopped by the host")
     return None
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.core.event import Event
-from app.core.mention import commands
 from app.core.noun import Noun
 from app.core.permission import Permission, may
 from app.core.profile import CommentFilter, IssuesFilter, Profile
-
-CANCEL_WORDS = ("cancel", "stop")
+from app.core.said import Verb, said_to
 
 
 class Facts(Noun):
@@ -40,20 +38,28 @@ class Start(Noun):
 
 
 class Append(Noun):
-    """The event's text goes to the live run as a follow-up."""
+    """The event's text goes to the live run as a follow-up; with `now` it does not wait for the end of the agent's turn."""
+
+    run_id: str
+    now: bool = False
+    why: tuple[str, ...] = ()
+
+
+class Stop(Noun):
+    """The live run's agent is to end, and what it has done is kept."""
 
     run_id: str
     why: tuple[str, ...] = ()
 
 
 class Cancel(Noun):
-    """The live run is to end."""
+    """The live run is to end, and what it has done is thrown away."""
 
     run_id: str
     why: tuple[str, ...] = ()
 
 
-Decision = Ignore | Start | Append | Cancel
+Decision = Ignore | Start | Append | Stop | Cancel
 
 
 def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decision:
@@ -80,21 +86,24 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
     if event.actor.kind == "bot" or event.actor.login.casefold() == facts.bot_login.casefold():
         return _ignore("bot", f"{event.actor.login} is a program, and programs do not ring")
     if event.kind == "issue_comment.created":
-        said = [words.casefold() for words in commands(event.text, facts.bot_login)]
-        stop = any(words in CANCEL_WORDS for words in said)
+        said = said_to(event.text, facts.bot_login)
         if facts.live_run_id is not None:
-            return _about_live_run(facts.live_run_id, event.thread, stop), facts.live_permission
-        if stop:
+            return _about_live_run(facts.live_run_id, event.thread, said.verb), facts.live_permission
+        if said.verb in ("stop", "cancel"):
             return _ignore("no_live_run", f"nothing runs in {event.thread}")
-        if not said:
+        if not said.is_addressed:
             return _ignore("not_addressed", "no line of the comment starts with the bot's name")
     return _by_profile(event, profiles, facts)
 
 
-def _about_live_run(run_id: str, thread: str, stop: bool) -> Decision:
+def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
     live = f"run {run_id} is live in {thread}"
-    if stop:
-        return Cancel(run_id=run_id, why=(live, "the comment tells the bot to stop"))
+    if verb == "cancel":
+        return Cancel(run_id=run_id, why=(live, "the comment tells the bot to cancel it"))
+    if verb == "stop":
+        return Stop(run_id=run_id, why=(live, "the comment tells the bot to stop, and keep what is done"))
+    if verb == "now":
+        return Append(run_id=run_id, now=True, why=(live, "a comment there is a follow-up, and this one does not wait"))
     return Append(run_id=run_id, why=(live, "a comment there is a follow-up"))
 
 

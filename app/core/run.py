@@ -24,7 +24,8 @@ def new_id(length: int = 12) -> str:
 class Run(Noun):
     """One attempt at one event, under the profile as it was when the event was routed.
 
-    Times are milliseconds since 1970 by the database's clock. `epoch` is the fencing number of the lease.
+    Times are milliseconds since 1970 by the database's clock. `epoch` is the fencing number of the lease. `stopped_by` is who
+    said stop (empty: nobody), `parent_id` the run whose conversation this one goes on with.
     """
 
     id: str
@@ -41,6 +42,8 @@ class Run(Noun):
     isolation: str | None = None
     outcome: Outcome | None = None
     cancel_requested: bool = False
+    stopped_by: str = ""
+    parent_id: str | None = None
     created_at_ms: int
     updated_at_ms: int
 

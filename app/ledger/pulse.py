@@ -15,6 +15,7 @@ class Pulse(NamedTuple):
     state: str
     updated_at_ms: int
     cancel_requested: bool
+    stopped_by: str | None
     last_step: int
     stages: int
     last_audit: int
@@ -26,7 +27,7 @@ def of_run(tx: Connection, run_id: str) -> Pulse | None:
     """Return the run's pulse, or None if there is no such run."""
     row = tx.execute(
         select(
-            runs.c.state, runs.c.updated_at_ms, runs.c.cancel_requested,
+            runs.c.state, runs.c.updated_at_ms, runs.c.cancel_requested, runs.c.stopped_by,
             select(func.coalesce(func.max(steps.c.sequence), -1)).where(steps.c.run_id == run_id).scalar_subquery(),
             select(func.count()).where(stages.c.run_id == run_id).scalar_subquery(),
             select(func.coalesce(func.max(audit.c.id), -1)).where(audit.c.run_id == run_id).scalar_subquery(),

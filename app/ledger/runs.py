@@ -73,7 +73,7 @@ def _noun(row: Row[Any]) -> Run:
         profile=Profile.model_validate_json(row.profile), host=row.host, state=row.state, epoch=row.epoch,
         attempts=row.attempts, base_commit=row.base_commit, backend=row.backend, isolation=row.isolation,
         outcome=None if row.outcome is None else OUTCOME.validate_json(row.outcome),
-        cancel_requested=row.cancel_requested, created_at_ms=row.created_at_ms, updated_at_ms=row.updated_at_ms,
+        cancel_requested=row.cancel_requested, stopped_by=row.stopped_by or "", parent_id=row.parent_id, created_at_ms=row.created_at_ms, updated_at_ms=row.updated_at_ms,
     )
 
 
@@ -217,6 +217,23 @@ def request_cancel(tx: Connection, run_id: str) -> bool:
     if changed.rowcount == 1:
         mark(tx, run_id, "cancel")
     return changed.rowcount == 1
+
+
+def request_stop(tx: Connection, run_id: str, who: str) -> bool:
+    """Ask for a live run's agent to be ended, with its work kept; False if it is not live, or somebody has asked before."""
+    changed = tx.execute(
+        update(runs).where(runs.c.id == run_id, runs.c.state != "done", runs.c.stopped_by.is_(None))
+        .values(stopped_by=who[:200], next_at_ms=0)
+    )
+    if changed.rowcount == 1:
+        mark(tx, run_id, "stop")
+    return changed.rowcount == 1
+
+
+def agent_should_stop(tx: Connection, run_id: str) -> bool:
+    """Return whether the run's agent is to end: somebody said stop, or all work on it is to end."""
+    stopped_by = tx.execute(select(runs.c.stopped_by).where(runs.c.id == run_id)).scalar_one()
+    return stopped_by is not None or should_stop(tx, run_id)
 
 
 def should_stop(tx: Connection, run_id: str) -> bool:

@@ -35,7 +35,7 @@ def headline(run: Run, web_url: str) -> Headline:
     """Return how the run stands."""
     outcome = run.outcome
     if outcome is None:
-        return Headline(run.state, "stopping" if run.cancel_requested else run.state, "", "")
+        return Headline(run.state, "stopping" if _is_stopping(run) else run.state, "", "")
     label = outcome.kind.replace("_", " ")
     if outcome.kind == "refused" and outcome.reason == "cancelled":
         return Headline("stopped", "stopped", printable(outcome.text), "")
@@ -44,6 +44,10 @@ def headline(run: Run, web_url: str) -> Headline:
     url = link(outcome.url, web_url)
     text = f"#{outcome.number}: {outcome.title}" + ("" if url else f" {outcome.url}")
     return Headline(outcome.kind, f"draft {label}" if outcome.draft else label, line(text, 500), url)
+
+
+def _is_stopping(run: Run) -> bool:
+    return run.cancel_requested or (bool(run.stopped_by) and run.state in ("queued", "starting", "running"))
 
 
 def verify_of(outcome: Outcome | None) -> tuple[str, str]:

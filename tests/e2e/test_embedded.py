@@ -193,7 +193,7 @@ def test_r37_a_person_stops_the_run(embed: Embed) -> None:
     until(lambda: road.decisions("issue_comment.created"), "the reader's comment is decided on", road.log)
     assert "not_permitted" in road.decisions("issue_comment.created")[0]
     assert road.newest().state == "running"
-    road.github.person("ada").comment(REPO, 1, "@bellhop stop")
+    road.github.person("ada").comment(REPO, 1, "@bellhop cancel")
     road.told("topped", timeout_seconds=10)
     assert road.github.branches(REPO).keys() == {"main"}
     assert len(road.comments()) == 1

@@ -1,4 +1,4 @@
-"""R37: stopped at each stage, twice, after the end; nothing is published and one line says so."""
+"""R37: cancelled at each stage, twice, after the end; nothing is published and one line says so."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def publishing(scene: Scene) -> str:
 @pytest.mark.parametrize("stage", [queued, queued_and_waiting_for_github, starting, collecting, publishing])
 def test_r37_stopped_while_bellhop_is_at_work(scene: Scene, stage: Callable[[Scene], str]) -> None:
     run_id = stage(scene)
-    assert scene.comment("@bellhop stop").run_id == run_id
+    assert scene.comment("@bellhop cancel").run_id == run_id
     scene.pump()
     assert stopped(scene, run_id)
 
@@ -71,7 +71,7 @@ def test_r37_stopped_while_the_agent_works(scene: Scene) -> None:
     run_id = scene.started()
     runner = scene.runner(run_id)
     assert runner.get("/runner/messages?wait=0").json()["cancel"] is False
-    scene.comment("@bellhop stop")
+    scene.comment("@bellhop cancel")
     assert runner.get("/runner/messages?wait=5").json()["cancel"] is True
     scene.work(run_id, FIX, reason="cancelled", exit_code=None)
     scene.pump()
@@ -83,7 +83,7 @@ def test_r37_stopped_while_the_result_is_verified(scene: Scene) -> None:
     run_id = scene.started()
     scene.work(run_id, FIX)
     scene.pump()
-    scene.comment("@bellhop stop")
+    scene.comment("@bellhop cancel")
     assert scene.runner(run_id, "verify").get("/runner/messages?wait=5").json()["cancel"] is True
     scene.end(run_id, "verify", reason="cancelled")
     scene.pump()
@@ -92,18 +92,18 @@ def test_r37_stopped_while_the_result_is_verified(scene: Scene) -> None:
 
 def test_r37_twice_is_once_and_after_the_end_is_nothing(scene: Scene) -> None:
     run_id = scene.started()
-    assert [scene.comment("@bellhop stop").run_id for _ in range(2)] == [run_id, run_id]
+    assert [scene.comment("@bellhop cancel").run_id for _ in range(2)] == [run_id, run_id]
     scene.work(run_id, reason="cancelled", exit_code=None)
     scene.pump()
-    assert "no_live_run" in (scene.comment("@bellhop stop").decision or "")
+    assert "no_live_run" in (scene.comment("@bellhop cancel").decision or "")
     assert stopped(scene, run_id)
 
 
 def test_r37_not_by_somebody_who_may_not(scene: Scene) -> None:
     run_id = scene.started()
-    assert scene.comment("@bellhop stop", BOB).state == "ignored"
+    assert scene.comment("@bellhop cancel", BOB).state == "ignored"
     assert not scene.run(run_id).cancel_requested
-    assert scene.comment("@bellhop stop", ALICE).state == "routed"
+    assert scene.comment("@bellhop cancel", ALICE).state == "routed"
     assert scene.run(run_id).cancel_requested
 
 
@@ -112,7 +112,7 @@ def test_r37_too_late_when_the_branch_is_pushed(scene: Scene) -> None:
     run_id = collecting(scene)
     with pytest.raises(Killed):
         finish(mortal(scene.parts, Doom("service.ensure_pull_request", before=True)), run_id)
-    scene.comment("@bellhop stop")
+    scene.comment("@bellhop cancel")
     scene.recover(2)
     assert isinstance(scene.outcome(run_id), PullRequest)
     assert len(scene.github.pull_requests("octo/hello")) == 1
@@ -120,7 +120,7 @@ def test_r37_too_late_when_the_branch_is_pushed(scene: Scene) -> None:
 
 def test_r37_a_sandbox_that_does_not_obey_is_stopped_from_outside(scene: Scene) -> None:
     run_id = scene.started()
-    scene.comment("@bellhop stop")
+    scene.comment("@bellhop cancel")
     sweep(scene.parts)
     assert scene.run(run_id).state == "running"  # its runner has half a minute to clear up
     assert scene.backend.stopped == []

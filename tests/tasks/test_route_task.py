@@ -118,7 +118,7 @@ def test_a_follow_up_of_somebody_who_may_not_is_not_taken(scene: Scene) -> None:
 def test_stop_ends_a_run_that_has_not_started(scene: Scene) -> None:
     run_id = scene.routed()
     scene.comment("@bellhop stop")
-    assert scene.run(run_id).cancel_requested
+    assert scene.run(run_id).stopped_by == "alice"
     scene.pump()
     assert scene.run(run_id).state == "done"
 
@@ -313,6 +313,6 @@ def test_t7_whoever_has_taken_over_a_repositorys_name_says_nothing_to_its_run(sc
     scene.sql("UPDATE inbox SET event = :event WHERE id = :id", event=event.model_dump_json(), id=inbox_id)
     route(scene.parts, inbox_id)
     assert (scene.entry(inbox_id).decision or "").startswith("ignore: repository_replaced")
-    assert not scene.run(run_id).cancel_requested
+    assert (scene.run(run_id).cancel_requested, scene.run(run_id).stopped_by) == (False, "")
     with scene.database.read() as tx:
         assert messages.unhanded(tx, run_id) == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, decide, needs_permission
+from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_permission
 from app.core.event import Actor, Event, Repo
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
@@ -130,11 +130,24 @@ def test_the_live_runs_profile_says_who_may_speak() -> None:
     assert reason(decide(comment("x"), FIX, facts("write", live="r1", live_permission="admin"))) == "not_permitted"
 
 
-@pytest.mark.parametrize("words", ["@bellhop cancel", "/bellhop stop", "Thanks.\n\n@Bellhop Stop\n"])
-def test_r37_a_command_cancels_the_live_run(words: str) -> None:
+@pytest.mark.parametrize(("words", "kind"), [
+    ("@bellhop cancel", Cancel), ("/bellhop stop", Stop), ("Thanks.\n\n@Bellhop Stop\n", Stop),
+    ("@bellhop stop\n@bellhop cancel", Cancel), ("@bellhop now do this\n@bellhop stop", Stop),
+])
+def test_r37_a_command_ends_the_live_run(words: str, kind: type[Stop | Cancel]) -> None:
     decision = decide(comment(words), FIX, facts(live="r1"))
-    assert isinstance(decision, Cancel)
+    assert isinstance(decision, kind)
     assert decision.run_id == "r1"
+
+
+@pytest.mark.parametrize(("words", "now"), [
+    ("@bellhop now use tabs", True), ("/bellhop NOW: use tabs", True), ("@bellhop now", True), ("@bellhop nowhere", False),
+    ("use tabs now", False), ("now use tabs", False), ("> @bellhop now", False), ("@bellhop use tabs now", False),
+])
+def test_a_follow_up_says_whether_it_waits(words: str, now: bool) -> None:
+    decision = decide(comment(words), FIX, facts(live="r1"))
+    assert isinstance(decision, Append)
+    assert decision.now is now
 
 
 @pytest.mark.parametrize("words", ["stop", "> @bellhop stop", "```\n@bellhop stop\n```", "do not `@bellhop stop`", "@bellhop stop using tabs"])
@@ -190,7 +203,7 @@ def test_nothing_follows_without_a_person_who_may(happened: Event, profiles: dic
     if isinstance(decision, Start):
         assert decision.profile in profiles
         assert known.live_run_id is None
-    if isinstance(decision, Append | Cancel):
+    if isinstance(decision, Append | Stop | Cancel):
         assert decision.run_id == known.live_run_id
     assert decision.why
 

@@ -77,7 +77,7 @@ class Desk:
         door = self._door
 
         def look(tx: Connection) -> tuple[bool, bool]:
-            return messages.has_answer(tx, door.run_id, asked_at_ms), runs.should_stop(tx, door.run_id)
+            return messages.has_answer(tx, door.run_id, asked_at_ms), runs.agent_should_stop(tx, door.run_id)
 
         deadline = anyio.current_time() + seconds
         while True:
