@@ -38,6 +38,7 @@ class StrictDoor:
         self.posts: list[int] = []
         self.messages: list[dict[str, Any]] = []
         self.own_words: list[str] = []
+        self.seen = 0
         self.confirmed = 0
         self.cancel = False
         self.stop_reason = ""
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _messages(self, door: StrictDoor, after: int, wait_seconds: float, handed: int) -> tuple[int, Any]:
         if handed > after or handed < door.confirmed:
             return 400, {"reason": f"handed {handed}, after {after}, confirmed {door.confirmed}"}
-        door.confirmed = handed
+        door.seen, door.confirmed = max(door.seen, after), handed
         door.changed.notify_all()
         door.changed.wait_for(
             lambda: door.messages[after:] or door.own_words or door.cancel or door.stop_reason or door.end or door._server is None,

@@ -62,6 +62,7 @@ def test_r38_a_message_that_no_turn_has_read_is_not_taken_for_handed_over(scene:
     process = scene.begin()
     scene.door.wait(lambda: scene.door.lines)
     scene.door.say("ann", "too late")
+    scene.door.wait(lambda: scene.door.seen == 1)
     scene.door.ask_to_cancel()
     assert scene.ended(process)["reason"] == "cancelled"
     assert (scene.door.confirmed, scene.door.texts("stdout")) == (0, ["ready"])
