@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.errors import ConfigurationError
+from app.prompt_server import PromptServer
 from app.strangers import protocol
 
 START_SECONDS = 10.0
@@ -55,7 +56,7 @@ def serving(
         app, http=protocol(), ws="none", log_config=None, access_log=False, server_header=False,
         timeout_graceful_shutdown=stop_seconds,
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
 
     def run() -> None:
         try:
@@ -77,6 +78,6 @@ def serving(
         yield
     finally:
         before_stop()
-        server.should_exit = True
+        server.end()
         thread.join(timeout=stop_seconds + 3)
         listener.close()

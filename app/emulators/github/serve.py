@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from app.emulators.github.emulator import GitHubEmulator, create_app
 from app.emulators.github.seed import Seed, load_seed
 from app.errors import ConfigurationError, ServiceError
+from app.prompt_server import PromptServer
 
 START_TIMEOUT_SECONDS = 10.0
 
@@ -41,7 +42,7 @@ def serve(emulator: GitHubEmulator, *, host: str = "127.0.0.1", port: int = 0) -
     listener = _listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     emulator.world.web_url = url
-    server = uvicorn.Server(_config(emulator))
+    server = PromptServer(_config(emulator))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="github-emulator", daemon=True)
     thread.start()
     try:
@@ -52,7 +53,7 @@ def serve(emulator: GitHubEmulator, *, host: str = "127.0.0.1", port: int = 0) -
             thread.join(0.005)
         yield url
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(START_TIMEOUT_SECONDS)
         listener.close()
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.execute.gateway.places import bind_socket
+from app.prompt_server import PromptServer
 
 log = structlog.get_logger()
 
@@ -50,13 +51,13 @@ class Listener:
         self._path.unlink(missing_ok=True)
         if self._task is None:
             return
-        self._server.should_exit = True
+        self._server.end()
         await self._task
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
 
-class _Server(uvicorn.Server):
+class _Server(PromptServer):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         # Signals belong to the process, not to each of its many sockets.
