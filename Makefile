@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 PREPARE := sh app/demo/prepare.sh
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --require-virtualenv
 LOCKED := --require-hashes --no-deps
+TESTS := sh tests/environment/with_engine.sh $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo attack install test guards check unit bench lock format clean
+.PHONY: help demo attack install test test-slow guards check unit bench lock format clean
 
 help: ## List the verbs
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +26,16 @@ attack: ## Play disclosed incidents with an obedient agent, in Bellhop and in a 
 install: $(VENV)/.base ## Make the virtual environment with what Bellhop itself needs
 	@echo "bellhop: ready. $(BIN)/bellhop --help"
 
-test: ## Install what the tests need, then lint, types and the whole suite
+test: ## Install what the tests need, then lint, types and the suite without its slow sets
 	@sh tests/environment/install.sh
 	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
 	@$(MAKE) --silent --no-print-directory check
-	@sh tests/environment/with_engine.sh $(BIN)/python -m pytest -n auto --dist worksteal
+	@$(TESTS) -m "not slow"
+
+test-slow: ## The slow sets, which `make test` leaves out and CI runs too
+	@sh tests/environment/install.sh
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
+	@$(TESTS) -m slow
 
 guards: ## Switch each listed guard off, one at a time: the test named beside it must fail
 	@sh tests/environment/install.sh

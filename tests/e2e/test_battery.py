@@ -28,7 +28,7 @@ from app.settings import Settings
 from tests.conftest import missing
 from tests.e2e.harness import LEVELS, share_tooling, until, what_is_left
 
-pytestmark = [pytest.mark.slow]  # a whole run for each level, some ten seconds
+pytestmark = [pytest.mark.slow]  # a whole run for each level
 
 SCRIPT = Path(__file__).with_name("battery_agent.txt")
 MARKER = "repository-file"

@@ -47,7 +47,6 @@ def said(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_it_prints_one_json_object_and_leaves_nothing_behind(runtime_dir: Path, bubblewrap: str) -> None:
     found = said(demo("--json", "--sandbox", "bubblewrap", temporary=runtime_dir))
@@ -63,7 +62,7 @@ def test_it_prints_one_json_object_and_leaves_nothing_behind(runtime_dir: Path, 
     assert list(runtime_dir.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a whole demo
 @pytest.mark.bubblewrap
 def test_it_tells_a_person_what_happened(runtime_dir: Path, bubblewrap: str) -> None:
     result = demo("--sandbox", "bubblewrap", temporary=runtime_dir)
@@ -81,7 +80,7 @@ def test_it_tells_a_person_what_happened(runtime_dir: Path, bubblewrap: str) -> 
     assert "\x1b" not in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a whole demo
 @pytest.mark.bubblewrap
 def test_a_repository_with_another_bug_fails_because_nothing_is_canned(
     runtime_dir: Path, tmp_path: Path, bubblewrap: str
@@ -99,7 +98,7 @@ def test_a_repository_with_another_bug_fails_because_nothing_is_canned(
     assert "+    share = (total_cents - 1) // friends" in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a whole demo
 @pytest.mark.bubblewrap
 def test_it_needs_no_terminal_no_input_and_no_home(runtime_dir: Path, bubblewrap: str) -> None:
     long = runtime_dir / ("t" * 80)
@@ -113,7 +112,7 @@ def test_it_needs_no_terminal_no_input_and_no_home(runtime_dir: Path, bubblewrap
     assert said(result)["outcome"] == "pull_request"
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a whole demo
 @pytest.mark.bubblewrap
 @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root has shown it by the other tests")
 def test_an_unprivileged_user_can_run_it(runtime_dir: Path, bubblewrap: str) -> None:
@@ -146,7 +145,7 @@ def python_of_everybody(directory: Path) -> str:
     return str(venv / "bin" / "python")
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a whole demo
 @pytest.mark.docker
 def test_on_docker_it_is_a_container(runtime_dir: Path, docker_host: str, debian_image: str) -> None:
     result = demo(

@@ -20,9 +20,9 @@ from app.embedded import running
 from app.emulators.github.emulator import GitHubEmulator
 from app.settings import Settings
 from tests.conftest import missing
-from tests.e2e.harness import LEVELS, REPO, SECRET, profile, until, what_is_left
+from tests.e2e.harness import LEVELS, REPO, SECRET, profile, share_tooling, until, what_is_left
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow]  # a whole run for each level
 
 CANARY = "canary-7f3a9c-model-key-that-nobody-inside-may-see"
 ATTACK = Path(__file__).with_name("hostile_agent.txt")
@@ -61,6 +61,7 @@ def test_t19_an_obedient_agent_gets_nothing_out_and_nothing_in(
     (victim / "kept").write_text("untouched")
     victim.chmod(0o750)
     (place / "profiles").mkdir()
+    share_tooling(place / "state")
     script = f"/agent/bin/python3 - {victim} <<'ATTACK'\n{ATTACK.read_text()}\nATTACK"
     (place / "profiles" / "fix.yaml").write_text(profile(
         script, isolation=isolation, image=debian_image if backend != "bubblewrap" else "",

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from app.emulators.github.emulator import GitHubEmulator
 from tests.e2e.harness import REPO, Processes, production, profile, until, what_is_left
 
-pytestmark = [pytest.mark.docker, pytest.mark.redis, pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.redis, pytest.mark.postgres, pytest.mark.slow]  # four processes and whole runs for each
 
 FIX = """\
 echo "working on it"

@@ -9,7 +9,7 @@ from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO
 
-pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]  # whole runs, some seconds each
 
 FIX = "sed -i s/999/1000/ till.txt\n"
 WORKFLOWS: dict[str, str | None] = {

@@ -23,7 +23,7 @@ from tests.app.execute.gateway.registry import packages
 from tests.app.execute.gateway.registry.fake_registry import TOKEN, FakeRegistry, Stage
 from tests.e2e.harness import REPO, SECRET, profile, share_tooling, until, what_is_left
 
-pytestmark = [pytest.mark.slow, pytest.mark.docker]
+pytestmark = [pytest.mark.slow, pytest.mark.docker]  # a whole run, in which pip and apt install
 
 # What an agent would type, but that pip is not in the image and comes as a package too.
 SCRIPT = r"""

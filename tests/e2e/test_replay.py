@@ -20,7 +20,7 @@ from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO, until
 
-pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]  # whole runs, some seconds each
 
 MINI = """\
 on:

@@ -170,7 +170,7 @@ def test_another_system_than_linux_is_refused(machine: Machine) -> None:
     assert "sandboxes need Linux, and this is Darwin" in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # makes virtual environments
 def test_the_environment_survives_a_move_a_changed_lock_and_an_interruption(tmp_path: Path) -> None:
     place = tmp_path / "a checkout"
     (place / "app" / "demo").mkdir(parents=True)

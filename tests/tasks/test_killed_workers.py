@@ -79,7 +79,7 @@ def test_r6_killed_while_starting(scene: Scene, at: str) -> None:
     one_of_everything(scene, run_id)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # one whole run for each write
 @pytest.mark.parametrize("nth", range(1, 15))
 def test_r6_killed_between_any_two_writes_of_starting(scene: Scene, nth: int) -> None:
     run_id = scene.routed()
@@ -146,7 +146,7 @@ def test_r6_killed_while_finishing(scene: Scene, at: str, nth: int, before: bool
     one_of_everything(scene, run_id)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # one whole run for each write
 @pytest.mark.parametrize("nth", range(1, 14))
 def test_r6_killed_between_any_two_writes_of_finishing(scene: Scene, nth: int) -> None:
     run_id = scene.started()
@@ -172,7 +172,7 @@ def test_r6_killed_while_the_verification_is_started(scene: Scene, at: str, befo
     one_of_everything(scene, run_id)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # one whole run for each write
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_r6_killed_between_any_two_writes_before_the_verification(scene: Scene, nth: int) -> None:
     scene.profiles["fix"] = profile(verify="true")

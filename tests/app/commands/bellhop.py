@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.app.commands.warm import ROOT, WARNINGS, Warm
+
+__all__ = ["ROOT"]
+
+WARM = Warm()
 PAYLOADS = ROOT / "tests" / "payloads" / "github" / "webhooks"
 
 
@@ -27,15 +31,10 @@ class Machine(NamedTuple):
     environment: dict[str, str]
 
     def argv(self, *arguments: str) -> list[str]:
-        # docker-py leaves a socket open when no engine answers.
-        return [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "app.cli", *arguments]
+        return [sys.executable, *WARNINGS, "-m", "app.cli", *arguments]
 
     def run(self, *arguments: str, **more: str) -> Said:
-        done = subprocess.run(
-            self.argv(*arguments), cwd=ROOT, env=self.environment | more, capture_output=True, text=True,
-            timeout=60, check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Said(*WARM.run(arguments, self.environment | more))
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

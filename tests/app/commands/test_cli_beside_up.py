@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.commands.bellhop import machine
-from tests.e2e.harness import REPO, environment_for, free_port, github, profile
+from tests.e2e.harness import REPO, environment_for, free_port, github, profile, share_tooling
 
 
 @pytest.mark.bubblewrap
@@ -17,6 +17,7 @@ def test_a_run_beside_an_up_does_not_wait_for_the_sweep(tmp_path: Path, runtime_
                                    BELLHOP_SWEEP_SECONDS="600")
         (tmp_path / "profiles" / "idle.yaml").write_text(profile("true", isolation="process"))
         ready = machine(tmp_path, runtime_dir, **settings)
+        share_tooling(tmp_path / "state")
         up = ready.start("up")
         assert up.stdout is not None
         try:

@@ -233,6 +233,13 @@ def test_a_setting_that_is_wrong_is_named_in_one_line(name: str, value: str, bar
     assert "Value error" not in said
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["runs"], ["runs", "--json"], ["show"], ["profiles", "check"]])
+def test_a_command_says_the_same_in_a_process_that_is_started_anew(arguments: list[str], bare: Machine) -> None:
+    """The other tests run it in one that has loaded it before."""
+    done = subprocess.run(bare.argv(*arguments), cwd=ROOT, env=bare.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert bare.run(*arguments) == (done.returncode, done.stdout, done.stderr)
+
+
 def test_a_log_level_may_be_written_small(bare: Machine) -> None:
     assert "there is no database yet" in one_line(bare.run("runs", BELLHOP_LOG_LEVEL="info"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.emulators.github.emulator import GitHubEmulator
 from tests.app.commands.bellhop import Machine, machine, one_line
-from tests.e2e.harness import REPO, environment_for, free_port, github, profile, until, what_is_left
+from tests.e2e.harness import REPO, environment_for, free_port, github, profile, share_tooling, until, what_is_left
 
 pytestmark = [pytest.mark.bubblewrap]
 
@@ -37,6 +37,13 @@ def ready(emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path, bubblewra
     return machine(tmp_path, runtime_dir, **settings)
 
 
+@pytest.fixture
+def able(ready: Machine) -> Machine:
+    """The same, with the tools that a sandbox is shown: building them anew takes longer than a run."""
+    share_tooling(Path(ready.environment["BELLHOP_STATE_DIR"]))
+    return ready
+
+
 def run(machine: Machine, name: str, *more: str, repo: str = REPO, prompt: str = "A cent is lost\nIt should be 1000.") -> tuple[str, ...]:
     return ("run", name, "--repo", repo, "--prompt", prompt, *more)
 
@@ -45,8 +52,8 @@ def left(machine: Machine) -> list[str]:
     return what_is_left(Path(machine.environment["BELLHOP_STATE_DIR"]), Path(machine.environment["BELLHOP_RUNTIME_DIR"]))
 
 
-def test_a_run_by_hand_ends_in_a_pull_request(ready: Machine, emulator: GitHubEmulator) -> None:
-    said = ready.run(*run(ready, "fix"))
+def test_a_run_by_hand_ends_in_a_pull_request(able: Machine, emulator: GitHubEmulator) -> None:
+    said = able.run(*run(able, "fix"))
     assert said.code == 0, said
     [pull] = emulator.pull_requests(REPO)
     [branch] = [name for name in emulator.branches(REPO) if name != "main"]
@@ -56,18 +63,18 @@ def test_a_run_by_hand_ends_in_a_pull_request(ready: Machine, emulator: GitHubEm
     for stage in ("agent at work", "verify", "publishing", "in all"):
         assert stage in said.out
     assert emulator.live_tokens() == []
-    assert left(ready) == []
-    [listed] = json.loads(ready.run("runs", "--json").out)
-    shown = ready.run("show", listed["id"]).out
+    assert left(able) == []
+    [listed] = json.loads(able.run("runs", "--json").out)
+    shown = able.run("show", listed["id"]).out
     assert "process (bubblewrap)" in shown
     assert "passed in a fresh sandbox" in shown
-    logs = ready.run("logs", "-f", listed["id"]).out
+    logs = able.run("logs", "-f", listed["id"]).out
     assert "[log] working on it\n" in logs
     assert "mint publish" in shown
 
 
-def test_with_json_it_prints_one_object(ready: Machine, emulator: GitHubEmulator) -> None:
-    said = ready.run(*run(ready, "idle", "--json"))
+def test_with_json_it_prints_one_object(able: Machine, emulator: GitHubEmulator) -> None:
+    said = able.run(*run(able, "idle", "--json"))
     assert said.code == 0, said
     assert len(said.out.splitlines()) == 1
     found = json.loads(said.out)
@@ -77,19 +84,19 @@ def test_with_json_it_prints_one_object(ready: Machine, emulator: GitHubEmulator
     assert emulator.comments(REPO, 1) == []
 
 
-def test_one_that_fails_says_why_and_ends_with_one(ready: Machine, emulator: GitHubEmulator) -> None:
-    said = ready.run(*run(ready, "fail"))
+def test_one_that_fails_says_why_and_ends_with_one(able: Machine, emulator: GitHubEmulator) -> None:
+    said = able.run(*run(able, "fail"))
     assert said.code == 1
     assert "failed: " in said.out
     assert "exit code 7" in said.out
     run_id = said.out.splitlines()[0].removeprefix("Run ")
     assert f"bellhop logs {run_id}" in said.out
-    assert ready.run("logs", run_id).code == 0
-    failed = ready.run(*run(ready, "fail", "--json"))
+    assert able.run("logs", run_id).code == 0
+    failed = able.run(*run(able, "fail", "--json"))
     assert (failed.code, json.loads(failed.out)["outcome"]["kind"]) == (1, "failed")
     assert emulator.pull_requests(REPO) == []
     assert emulator.live_tokens() == []
-    assert left(ready) == []
+    assert left(able) == []
 
 
 @pytest.mark.parametrize(("name", "more", "repo", "prompt", "says"), [
@@ -113,12 +120,12 @@ def test_a_refusal_in_json_is_an_object_too(ready: Machine) -> None:
     assert len(said.err.splitlines()) == 1
 
 
-def test_beside_an_up_the_run_is_done_there(ready: Machine, emulator: GitHubEmulator) -> None:
-    up = ready.start("up")
+def test_beside_an_up_the_run_is_done_there(able: Machine, emulator: GitHubEmulator) -> None:
+    up = able.start("up")
     assert up.stdout is not None
     try:
         assert up.stdout.readline().startswith("Bellhop is up."), up.communicate(timeout=10)
-        said = ready.run(*run(ready, "fix"))
+        said = able.run(*run(able, "fix"))
         assert said.code == 0, said
         assert len(emulator.pull_requests(REPO)) == 1
     finally:
@@ -126,13 +133,12 @@ def test_beside_an_up_the_run_is_done_there(ready: Machine, emulator: GitHubEmul
         up.communicate(timeout=30)
 
 
-@pytest.mark.slow
-def test_who_stops_watching_is_told_how_to_go_on(ready: Machine) -> None:
-    child = ready.start(*run(ready, "slow"))
+def test_who_stops_watching_is_told_how_to_go_on(able: Machine) -> None:
+    child = able.start(*run(able, "slow"))
 
     def running() -> bool:
         assert child.poll() is None, child.communicate()
-        return '"running"' in ready.run("runs", "--json").out
+        return '"running"' in able.run("runs", "--json").out
 
     try:
         until(running, "the run is at work", timeout_seconds=40)
@@ -146,4 +152,4 @@ def test_who_stops_watching_is_told_how_to_go_on(ready: Machine) -> None:
     assert "bellhop logs -f" in out
     assert "Traceback" not in err
     # Whoever starts next takes it up again; here it is only cleared away.
-    assert ready.run(*run(ready, "idle")).code == 0
+    assert able.run(*run(able, "idle")).code == 0

@@ -167,7 +167,7 @@ def test_an_openai_answer_of_another_shape_is_unreadable(mini: MiniRun) -> None:
     assert "could not be read" in steps[-1]["text"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # mini's own pauses between attempts
 def test_r24_repetitions_are_bounded(mini: MiniRun) -> None:
     model = mini.model([(500, {}, {"error": {"message": "broken"}})] * 9)
     steps = mini.run(model, expect=3)

@@ -56,7 +56,6 @@ def test_a_redrawn_line_may_be_long_if_its_last_drawing_is_short() -> None:
     assert split(b"x" * 5000, b"\rshort\n", limit=512) == ["short"]
 
 
-@pytest.mark.slow
 def test_r20_a_100_mb_line_costs_no_memory_and_the_end_is_told(scene: Scene) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     scene.shell("head -c 100000000 /dev/zero | tr '\\0' x; echo; echo last words; exit 3")

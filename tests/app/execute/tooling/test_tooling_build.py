@@ -28,7 +28,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # builds the whole tree twice
 def test_two_builds_give_the_same_bytes_and_the_second_needs_no_network(
     agent: Tree, state_dir: Path, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
