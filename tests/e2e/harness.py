@@ -19,6 +19,7 @@ import pytest
 from app.emulators.github.emulator import GitHubEmulator
 from app.emulators.github.seed import Seed, SeedApp, SeedInstallation, SeedIssue, SeedLabel, SeedRepository, SeedUser
 from app.emulators.github.serve import serve
+from tests.environment.services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # Backend and the level that it keeps, weakest first.
@@ -54,11 +55,6 @@ def until(
     while not condition():
         assert time.monotonic() < deadline, f"after {timeout_seconds:.0f} s: {what}\n{log()}"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+_PORTS = range(20_000, 32_000)
 
 
 @contextmanager
@@ -67,9 +69,14 @@ def postgres_server(directory: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a port of the loopback that nobody listens on now, out of those that the kernel gives to nobody by itself.
+
+    One of the kernel's own (from 32768 on) may be a client's by the time that it is bound.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager

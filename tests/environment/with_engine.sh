@@ -7,6 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 state=${BELLHOP_TEST_ENGINE:-/var/tmp/bellhop-test-engine-$$}
 python=$root/.venv/bin/python
+# Where this is set, each of the many processes of a test run compiles everything anew.
+unset PYTHONDONTWRITEBYTECODE
 
 trap '"$python" "$here/engine.py" stop "$state"' EXIT
 trap 'exit 130' INT

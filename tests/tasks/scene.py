@@ -271,7 +271,7 @@ class Scene:
         return found + list(self.backend.find())
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.commands.bellhop import machine
-from tests.e2e.harness import REPO, environment_for, free_port, github, profile, share_tooling
+from tests.e2e.harness import REPO, environment_for, github, profile, share_tooling
+from tests.environment.services import free_port
 
 
 @pytest.mark.bubblewrap

@@ -16,7 +16,8 @@ import pytest
 
 from app.emulators.github.emulator import GitHubEmulator
 from tests.app.commands.bellhop import Machine, machine, one_line
-from tests.e2e.harness import environment_for, free_port, github, until
+from tests.e2e.harness import environment_for, github, until
+from tests.environment.services import free_port
 
 PROFILE = "on: {issues: {types: [labeled]}}\nagent: {uses: command, with: {run: 'true'}}\ncontainer: {isolation: process}\n"
 SEPARATE = ("web", "worker", "gateway", "beat")

@@ -11,7 +11,8 @@ import pytest
 
 from app.emulators.github.emulator import GitHubEmulator
 from tests.app.commands.bellhop import Machine, machine, one_line
-from tests.e2e.harness import REPO, environment_for, free_port, github, profile, share_tooling, until, what_is_left
+from tests.e2e.harness import REPO, environment_for, github, profile, share_tooling, until, what_is_left
+from tests.environment.services import free_port
 
 pytestmark = [pytest.mark.bubblewrap]
 

@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from tests.environment.services import free_port
 from tests.sidecar.runner.strict_door import StrictDoor
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,12 +26,6 @@ if len(sys.argv) > 3:
     assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
 sys.exit(run(Place(environ=dict(os.environ), **json.loads(sys.argv[2]))))
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def git(cwd: Path, *arguments: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.runner.forwarder import CONNECTION_LIMIT, Forwarder
-from tests.sidecar.runner.scene import Scene, free_port
+from tests.environment.services import free_port
+from tests.sidecar.runner.scene import Scene
 
 
 class Echo(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from app.execute.sandboxes.conformance.lab import Check, CheckFailed, Lab
 
+MEMORY_TRIES = 3
+
 
 def fork_bomb_is_contained(lab: Lab) -> None:
     """R19, T60: far more processes than the limit do not come to be; the sandbox may end for it."""
@@ -28,15 +30,21 @@ def processes_within_the_limit(lab: Lab) -> None:
 
 
 def memory_limit_kills(lab: Lab) -> None:
-    """R17: who passes the memory limit dies, and that is told."""
-    status = lab.start(
-        "exec $B awk 'BEGIN { x = \"0123456789abcdef\"; while (length(x) < 512 * 1024 * 1024) x = x x; exit 11 }'",
-        container=lab.container(memory_mb=64),
-    ).wait()
-    if status.exit_code == 11:
-        raise CheckFailed("512 MB were had under a limit of 64 MB")
-    if not status.out_of_memory:
-        raise CheckFailed(f"it died of its memory limit, and nobody is told: {status!r}")
+    """R17: who passes the memory limit dies, and that is told.
+
+    In one of a few tries: an engine hears of the kill from who watches the group from outside, and on a host under load that
+    was seen to come too late once, with gVisor. A backend that never tells fails all the same.
+    """
+    for _ in range(MEMORY_TRIES):
+        status = lab.start(
+            "exec $B awk 'BEGIN { x = \"0123456789abcdef\"; while (length(x) < 512 * 1024 * 1024) x = x x; exit 11 }'",
+            container=lab.container(memory_mb=64),
+        ).wait()
+        if status.exit_code == 11:
+            raise CheckFailed("512 MB were had under a limit of 64 MB")
+        if status.out_of_memory:
+            return
+    raise CheckFailed(f"it died of its memory limit, and nobody is told: {status!r}")
 
 
 def memory_limit_of_a_child_is_told(lab: Lab) -> None:

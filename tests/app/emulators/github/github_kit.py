@@ -214,7 +214,7 @@ def clone_url(emulator: GitHubEmulator, token: str | None = None, name: str = "o
     return f"http://x-access-token:{token}@{host}/{name}.git" if token else f"http://{host}/{name}.git"
 
 
-def until(condition: Any, timeout_seconds: float = 10.0) -> None:
+def until(condition: Any, timeout_seconds: float = 20.0) -> None:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():

@@ -125,7 +125,7 @@ class House:
         self._clients.append(client)
         return client
 
-    def raw(self, sandbox_id: str, sent: bytes, seconds: float = 10.0) -> bytes:
+    def raw(self, sandbox_id: str, sent: bytes, seconds: float = 20.0) -> bytes:
         """Send bytes to a door and return all that comes back until it closes."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
@@ -149,7 +149,7 @@ class House:
         return "".join(file.read_bytes().decode("latin-1") for file in files)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until `true()` holds. Fails the test when it does not in time."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -134,7 +134,7 @@ def test_stopping_is_quick_whatever_is_open(house: House, model_api: FakeModelAp
         assert time.monotonic() - began < 4
         idle.close()
         half.close()
-    poll.join(5)
+    poll.join(20)
     assert not poll.is_alive()
 
 

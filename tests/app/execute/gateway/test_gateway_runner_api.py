@@ -218,7 +218,7 @@ def test_messages_wait_and_are_confirmed(house: House) -> None:
     waiting.start()
     with house.database.begin() as tx:
         messages.append(tx, run_id, inbox_id=1, author="ann", text="and the docs")
-    waiting.join(5)
+    waiting.join(20)
     number = got[0]["messages"][0]["id"]
     assert got[0] == {"messages": [{"id": number, "author": "ann", "text": "and the docs"}], "cancel": False}
     assert ask_messages(door, after=0) == got[0]
@@ -278,7 +278,7 @@ def test_a_body_that_trickles_is_given_up(house: House, monkeypatch: pytest.Monk
 
     def slow() -> Any:
         yield b"{"
-        release.wait(5)
+        release.wait(20)
         yield b"}"
 
     door = house.claimed(house.sandbox())

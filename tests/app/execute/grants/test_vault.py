@@ -153,9 +153,9 @@ def test_one_hand_over_at_a_time(vault: Vault, tmp_path: Path) -> None:
     thread = threading.Thread(target=second)
     with vault.handing_over("abc-work"):
         thread.start()
-        assert entered.wait(5)
+        assert entered.wait(20)
         order.append("first")
-    thread.join(5)
+    thread.join(20)
     assert order == ["first", "second"]
 
 
