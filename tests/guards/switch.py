@@ -9,6 +9,7 @@ test that is skipped proves nothing and counts as an error, and so does an entry
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import shutil
 import subprocess
@@ -71,9 +72,10 @@ def copy_of(root: Path, place: Path) -> Path:
 def run_test(place: Path, *tests: str) -> tuple[int, str]:
     """Run tests of a copy; return pytest's exit code and what it said last. A skipped test counts as an error of its own."""
     done = subprocess.run(
-        # A compiled module is told from another by its source's size and second: here one is exchanged within a second.
-        [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-rs", *tests], cwd=place, capture_output=True,
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-rs", *tests], cwd=place, capture_output=True,
         text=True, timeout=TEST_SECONDS * max(1, len(tests) // 4), check=False,
+        # A compiled module is told from another by its source's size and second: here one is exchanged within a second.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
     )
     code = 5 if done.returncode == PASSED and "SKIPPED" in done.stdout else done.returncode
     return code, (done.stdout + done.stderr)[-1500:]

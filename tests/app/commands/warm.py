@@ -63,7 +63,7 @@ class Warm:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE") if name in os.environ}
         with theirs:
             self._child = subprocess.Popen(
                 [sys.executable, *WARNINGS, "-m", __name__, str(theirs.fileno())], cwd=ROOT, env=kept, stdin=subprocess.DEVNULL,
