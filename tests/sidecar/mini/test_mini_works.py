@@ -40,7 +40,7 @@ def test_mini_mends_a_repository_whose_test_fails(mini: MiniRun, vendor: str) ->
     model = mini.model(MEND)
     steps = mini.run(model, vendor)
     assert model.wrongs == []
-    subprocess.run([sys.executable, "test_sums.py"], cwd=mini.repository, check=True, timeout=20)
+    subprocess.run([sys.executable, "-B", "test_sums.py"], cwd=mini.repository, check=True, timeout=20)
     assert [step["kind"] for step in steps] == [
         "message", "usage", "tool_call", "tool_result", "message", "usage", "tool_call", "tool_call", "tool_result", "tool_result",
         "usage", "tool_call", "tool_result", "message",
