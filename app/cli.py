@@ -26,6 +26,9 @@ app.add_typer(profiles_app, name="profiles")
 egress_app = typer.Typer(no_args_is_help=True, help="Look at what sandboxes may reach.")
 app.add_typer(egress_app, name="egress")
 
+sidecar_app = typer.Typer(no_args_is_help=True, help="Build and look after what sandboxes are shown at /agent.")
+app.add_typer(sidecar_app, name="sidecar")
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id: `bellhop runs` lists them.")]
@@ -205,6 +208,52 @@ def egress_propose(
     from app.commands.egress import propose
 
     propose(_settings(), profile, run_limit=runs, as_json=as_json)
+
+
+Parts = Annotated[list[str] | None, typer.Argument(metavar="[PART]...", help="`bellhop sidecar list` names them.")]
+
+
+@sidecar_app.command("build")
+def sidecar_build(
+    parts: Parts = None,
+    sandbox: Annotated[str, typer.Option(help="docker, bubblewrap, or auto: Docker if it can be had.")] = "auto",
+) -> None:
+    """Build the base and these parts; without names, those that the profiles' agents need."""
+    from app.commands.sidecar import build
+
+    build(_settings(), parts or [], sandbox, _console())
+
+
+@sidecar_app.command("verify")
+def sidecar_verify() -> None:
+    """Hash all that is built, on disk and in the engine's volumes."""
+    from app.commands.sidecar import verify
+
+    raise typer.Exit(verify(_settings(), _console()))
+
+
+@sidecar_app.command("list")
+def sidecar_list(as_json: Json = False) -> None:
+    """List the base and all parts: version, licence, and what is built."""
+    from app.commands.sidecar import show
+
+    show(_settings(), _console(), as_json=as_json)
+
+
+@sidecar_app.command("lock")
+def sidecar_lock(parts: Parts = None) -> None:
+    """Write the newest version and its checksum into the files of these parts, or of all."""
+    from app.commands.sidecar import lock
+
+    lock(_settings(), parts or [], _console())
+
+
+@sidecar_app.command("gc")
+def sidecar_gc(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False) -> None:
+    """Remove trees, packages and volumes of earlier versions that nothing uses."""
+    from app.commands.sidecar import clear
+
+    clear(_settings(), _console(), dry_run=dry_run)
 
 
 @app.command()

@@ -62,19 +62,25 @@ def process_tree(state_dir: Path, venv_site: Path | None, *, sidecar: Path = SID
     `python_unreadable`.
     """
     home = state_dir / "tooling"
-    python = interpreter()
-    programs = {name: found_program(name) for name in NEEDED_PROGRAMS}
-    links = {"bin/python3": str(python.executable)} | {f"bin/{name}": path for name, path in programs.items()}
-    if bash := shutil.which("bash"):
-        links["bin/bash"] = bash
-    given = inputs.read(sidecar)
-    name = "process-" + given.key(platform.machine(), sys.version, *(f"{path} {target}" for path, target in sorted(links.items())))
+    name, links, given = named(sidecar)
     if (home / name / layout.DIGEST_FILE).exists():
         return home / name
     with held(home / "process.lock"):
         if not (home / name).is_dir():
             build(home, name, links, venv_site, given)
     return home / name
+
+
+def named(sidecar: Path = SIDECAR) -> tuple[str, dict[str, str], Inputs]:
+    """Return the tree's name, the links in it and its sources, as the host and the checkout are now. Raises ToolingError."""
+    python = interpreter()
+    programs = {name: found_program(name) for name in NEEDED_PROGRAMS}
+    links = {"bin/python3": str(python.executable)} | {f"bin/{name}": path for name, path in programs.items()}
+    if bash := shutil.which("bash"):
+        links["bin/bash"] = bash
+    given = inputs.read(sidecar)
+    key = given.key(platform.machine(), sys.version, *(f"{path} {target}" for path, target in sorted(links.items())))
+    return f"process-{key}", links, given
 
 
 def build(home: Path, name: str, links: dict[str, str], venv_site: Path | None, given: Inputs) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import docker.errors
 
-from app.errors import ToolingError
+from app.errors import SandboxUnavailable, ToolingError
 from app.execute.sandboxes.docker.engine import Engine, engine_errors
 from app.execute.tooling import layout, tree
 from app.execute.tooling.chunks import ChunkReader
@@ -63,6 +63,18 @@ class AgentVolumes:
                 self._load(name, built)
             self._checked[name] = self._created(name, built.digest) or ""
         return name
+
+    def holds(self, built: Tree) -> bool:
+        """Return whether the engine has a volume for the tree, whatever is in it; False where no engine answers.
+
+        Raises ToolingError `foreign_volume`.
+        """
+        try:
+            return self._created(volume_name(built.digest), built.digest) is not None
+        except SandboxUnavailable as error:
+            if error.reason != "engine_down":
+                raise
+            return False
 
     def verify(self, built: Tree) -> None:
         """Hash every file of the volume, reading it through the engine.

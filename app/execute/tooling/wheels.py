@@ -30,10 +30,7 @@ def fetch(requirements: str, cache: Path, python_version: str | None = None) -> 
     What `cache` holds is not downloaded again, and its hashes are checked again.
     Raises ToolingError `tool_failed` (pip's last words), `tool_timeout`.
     """
-    target: tuple[str, ...] = ()
-    if python_version is not None:
-        platforms = (word for platform in PLATFORMS for word in ("--platform", platform))
-        target = ("--python-version", python_version, "--implementation", "cp", *platforms)
+    target = () if python_version is None else platforms(python_version)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as name:
         fresh = Path(name)
@@ -50,6 +47,11 @@ def fetch(requirements: str, cache: Path, python_version: str | None = None) -> 
         for wheel in names:
             shutil.move(fresh / wheel, cache / wheel)
     return [cache / wheel for wheel in names]
+
+
+def platforms(python_version: str) -> tuple[str, ...]:
+    """Return the options with which pip takes wheels for that Python on x86-64."""
+    return ("--python-version", python_version, "--implementation", "cp", *(word for name in PLATFORMS for word in ("--platform", name)))
 
 
 def members(wheel: Path) -> dict[str, Member]:

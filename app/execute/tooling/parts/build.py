@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,11 +21,14 @@ from pathlib import Path
 from app.errors import ToolingError
 from app.execute.tooling import elf, layout, manifest, programs, tree, write
 from app.execute.tooling.lock import held
+from app.execute.tooling.mounted import mounted
 from app.execute.tooling.parts.fetch import fetched, hexadecimal
 from app.execute.tooling.parts.part import Part, load
 from app.execute.tooling.parts.unpack import unpack
 from app.execute.tooling.tree import Tree
 
+# For each kind of sandbox the present one, and the one before for a worker that is not restarted yet.
+KEPT_TREES = 4
 HERE = Path(__file__).parent
 # What decides over a part's bytes beside its own file.
 CODE = tuple(HERE / name for name in ("build.py", "part.py", "unpack.py")) + tuple(
@@ -40,14 +44,28 @@ HOST_LIBRARIES = tuple(Path(path) for path in ("/lib64", "/usr/lib64", "/lib/x86
 
 def part_tree(state_dir: Path, part: Part, *, relocated: bool) -> Tree:
     """Return the part's tree, building it when there is none for its file as it is. Raises ToolingError."""
-    home = state_dir / "tooling" / "parts"
     programs.check_host(needed={})
-    place = home / f"{part.name}-{key(part, relocated=relocated)}"
+    place = place_of(state_dir, part, relocated=relocated)
     if not (place / layout.DIGEST_FILE).is_file():
-        with held(home / f"{part.name}.lock"):
+        with held(place.parent / f"{part.name}.lock"):
             if not place.is_dir():
-                build(part, home, place, relocated=relocated)
+                build(part, place.parent, place, relocated=relocated)
+                prune(place)
     return tree.opened(place)
+
+
+def prune(current: Path) -> None:
+    """Remove all but the newest trees of a part, and none that a running sandbox shows."""
+    part_name, _, _ = current.name.rpartition("-")
+    others = [path for path in current.parent.glob(f"{part_name}-*") if re.fullmatch(rf"{part_name}-[0-9a-f]{{16}}", path.name) and path != current]
+    for old in sorted(others, key=lambda path: path.stat().st_ctime, reverse=True)[KEPT_TREES - 1 :]:
+        if not mounted(old.name):
+            shutil.rmtree(old)
+
+
+def place_of(state_dir: Path, part: Part, *, relocated: bool) -> Path:
+    """Return where the part's tree is, or would be."""
+    return state_dir / "tooling" / "parts" / f"{part.name}-{key(part, relocated=relocated)}"
 
 
 def key(part: Part, *, relocated: bool) -> str:
@@ -111,7 +129,7 @@ def relocate(part: Part, home: Path, root: Path, linked: dict[Path, elf.Elf]) ->
 def patcher(home: Path) -> Path:
     """Return the program that relocates, fetched and unpacked once. Raises ToolingError."""
     tool = load("patchelf", TOOLS_DIR)
-    place = home / "tools" / f"{tool.name}-{tool.version}-{hexadecimal(tool.checksum)[:16]}"
+    place = tool_place(home, tool)
     if not place.is_dir():
         with held(home / "tools" / f"{tool.name}.lock"), tempfile.TemporaryDirectory(dir=place.parent, prefix="building-") as temporary:
             if not place.is_dir():
@@ -120,6 +138,11 @@ def patcher(home: Path) -> Path:
                 unpack(tool, fetched(tool, home), root)
                 root.rename(place)
     return place / "bin" / tool.name
+
+
+def tool_place(home: Path, tool: Part) -> Path:
+    """Return where a tool is unpacked."""
+    return home / "tools" / f"{tool.name}-{tool.version}-{hexadecimal(tool.checksum)[:16]}"
 
 
 def check_host_runs(part: Part, linked: dict[Path, elf.Elf]) -> None:

@@ -65,13 +65,16 @@ def downloaded(part: Part, home: Path, fresh: Path) -> Path:
 
 def packed(wanted: str, home: Path, fresh: Path) -> None:
     """Let npm put the archive of `package@version` into `fresh`; nothing of the package is run, or kept elsewhere."""
-    # A host without npm needs none: the part `node`'s package, which pip fetches, holds one.
-    command = npm.on_host() or npm.brought(fetched(load("node"), home), home)
     run(
-        (*command, "pack", "--ignore-scripts", "--cache", str(fresh / "cache"), "--pack-destination", str(fresh), wanted),
+        (*npm_command(home), "pack", "--ignore-scripts", "--cache", str(fresh / "cache"), "--pack-destination", str(fresh), wanted),
         timeout_seconds=NPM_SECONDS, cwd=fresh,
     )
     shutil.rmtree(fresh / "cache", ignore_errors=True)
+
+
+def npm_command(home: Path) -> tuple[str, ...]:
+    """Return the beginning of an npm command line. A host without npm needs none: the part `node`'s package holds one."""
+    return npm.on_host() or npm.brought(fetched(load("node"), home), home)
 
 
 def only_file(directory: Path) -> Path:

@@ -19,7 +19,7 @@ def on_host() -> tuple[str, ...] | None:
 
 def brought(package: Path, home: Path) -> tuple[str, ...]:
     """Return the same of the npm in the part `node`'s package, unpacked into `home` once."""
-    place = home / f"npm-{package.stem[:16]}"
+    place = place_of(package.stem, home)
     if not place.is_dir():
         with tempfile.TemporaryDirectory(dir=home, prefix="npm-unpacking-") as name:
             with zipfile.ZipFile(package) as archive:
@@ -28,3 +28,8 @@ def brought(package: Path, home: Path) -> tuple[str, ...]:
             (unpacked / "bin" / "node").chmod(0o755)
             unpacked.rename(place)
     return str(place / "bin" / "node"), str(place / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"), *QUIET
+
+
+def place_of(checksum: str, home: Path) -> Path:
+    """Return where the npm of the package with that checksum (hex digits) is unpacked."""
+    return home / f"npm-{checksum[:16]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from app.execute.tooling import tree
 from app.execute.tooling.build import agent_tree
 from app.execute.tooling.inputs import SIDECAR
 from app.execute.tooling.tree import Tree
+from tests.app.execute.tooling.fake_registry import Registry, served
 
 MakeTree = Callable[[dict[str, str]], Tree]
 
@@ -41,6 +42,21 @@ def agent(state_dir: Path, stand_in: Path) -> Tree:
     for pointer in (state_dir / "tooling").glob("resolved-*"):
         pointer.unlink(missing_ok=True)
     return agent_tree(state_dir, sidecar=stand_in)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """A registry of the tests' own, which npm and pip are pointed at."""
+    with served() as running:
+        monkeypatch.setenv("npm_config_registry", f"{running.url}/npm/")
+        monkeypatch.setenv("npm_config_fetch_retries", "0")
+        for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("PIP_INDEX_URL", f"{running.url}/simple/")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+        yield running
 
 
 @pytest.fixture

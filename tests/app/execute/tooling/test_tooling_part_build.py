@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,11 @@ from app.execute.tooling import layout, tree
 from app.execute.tooling.parts import fetch, part
 from app.execute.tooling.parts.build import part_tree
 from app.execute.tooling.parts.part import Part
-from tests.app.execute.tooling.fake_registry import Registry, integrity, served
+from tests.app.execute.tooling.fake_registry import Registry, integrity
 
 FILES: dict[str, str | bytes] = {
     "package/bin/tool": "#!/bin/sh\necho tool\n", "package/lib/a.js": "a", "package/lib/docs/b.md": "b", "package/LICENSE": "MIT",
 }
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    with served() as running:
-        monkeypatch.setenv("npm_config_registry", f"{running.url}/npm/")
-        monkeypatch.setenv("npm_config_fetch_retries", "0")
-        for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-        monkeypatch.setenv("PIP_INDEX_URL", f"{running.url}/simple/")
-        monkeypatch.setenv("PIP_RETRIES", "0")
-        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-        yield running
 
 
 def described(checksum: str, *, source: str = "npm", package: str = "@made/tool", version: str = "1.2.3", more: str = "") -> Part:
