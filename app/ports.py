@@ -133,15 +133,16 @@ class SandboxBackend(Protocol):
 class AgentAdapter(Protocol):
     """One agent CLI, as pure functions: no I/O, no clock.
 
-    `name` is what a profile says after `agent: uses:`; `parts` are the tooling's parts that its command needs beside the
-    base. `parse` is called for each output line in order.
+    `name` is what a profile says after `agent: uses:`. `parse` is called for each output line in order.
     """
 
     name: str
-    parts: tuple[str, ...]
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` or `model:` does not suit this agent."""
+
+    def parts(self, choice: AgentChoice) -> tuple[str, ...]:
+        """Return the tooling's parts that its command needs beside the base. Raises ProfileError."""
 
     def assignment(
         self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False

@@ -152,7 +152,7 @@ def open_sandbox(
     Raises SandboxUnavailable, SandboxRefused, ToolingError, ServiceError, LeaseLost.
     """
     ttl_seconds = assignment.timeout_seconds + MARGIN_SECONDS
-    tooling, tooling_parts = parts.tooling(backend), parts.tooling_parts(backend, parts.agent(agent).parts)
+    tooling, tooling_parts = parts.tooling(backend), parts.tooling_parts(backend, parts.agent(agent).parts(run.profile.agent))
     with parts.database.begin() as tx:
         sandboxes.create(
             tx, sandbox_id=sandbox_id, host=parts.settings.host_name, agent=agent, backend=backend.name,

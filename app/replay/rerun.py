@@ -85,7 +85,7 @@ def _work(
     prepared = Workspaces(place).prepare(run.event.repo, run.base_commit or "", row.id, uid=uid, gid=uid)
     ttl_seconds = row.assignment.timeout_seconds + MARGIN_SECONDS
     with closing(Tooling(place)) as tooling:
-        tree, tree_parts = tooling.ensure(backend), tooling.parts(backend, agent_named(row.agent).parts)
+        tree, tree_parts = tooling.ensure(backend), tooling.parts(backend, agent_named(row.agent).parts(run.profile.agent))
     with database.begin() as tx:
         runs.create(tx, run.event, run.profile, place.host_name, run.id)
         lease = runs.take(tx, run.id, "replay", 60)

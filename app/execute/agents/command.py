@@ -38,7 +38,6 @@ class Command:
     """Adapter of the agent `command`."""
 
     name = "command"
-    parts: tuple[str, ...] = ()
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` holds anything but `run:` and `next:`, or a model is named."""
@@ -47,6 +46,11 @@ class Command:
             raise ProfileError("`agent: model:` does not suit `command`, which asks no model: leave it out")
         if choice.fallback_model is not None:
             raise ProfileError("`agent: fallback-model:` does not suit `command`, which asks no model: leave it out")
+
+    def parts(self, choice: AgentChoice) -> tuple[str, ...]:
+        """Return none."""
+        del choice
+        return ()
 
     def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False) -> Assignment:
         """Return the shell command as an assignment. Raises ProfileError."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from app.core.assignment import LOOPBACK_URL, Assignment, SandboxEnd
 from app.core.noun import Noun
@@ -21,6 +21,7 @@ from app.core.profile import AgentChoice, Profile
 from app.core.step import Step
 from app.errors import ProfileError
 from app.execute.agents.options import model_patterns, read_options, run_members
+from app.execute.agents.own_lines import final_step, parse_own
 from app.execute.tooling import layout
 
 VENDORS = ("anthropic", "openai")
@@ -43,13 +44,17 @@ class Mini:
     """Adapter of the agent `mini`."""
 
     name = "mini"
-    parts: tuple[str, ...] = ()
 
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` has keys that mini does not take, `model:` names no vendor it speaks to, or `fallback-model:` another one."""
         read_options(MiniOptions, choice)
         split_model(choice)
         model_patterns(choice)
+
+    def parts(self, choice: AgentChoice) -> tuple[str, ...]:
+        """Return none: it is in the base."""
+        del choice
+        return ()
 
     def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False) -> Assignment:
         """Return mini's command line and configuration file. Raises ProfileError."""
@@ -75,12 +80,7 @@ class Mini:
 
     def parse(self, stream: str, line: str) -> list[Step]:
         """Return the Step that mini printed; whatever is none becomes a log Step."""
-        if stream == "stdout" and line.startswith("{"):
-            try:
-                return [Step.model_validate_json(line)]
-            except ValidationError:
-                pass  # somebody else's JSON: shown as it is
-        return [Step(kind="log", text=line, data={"stream": stream})]
+        return parse_own(stream, line)
 
     def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
         """Return whether mini ended with 0 and its last word says that the work was submitted."""
@@ -103,7 +103,3 @@ def split_model(choice: AgentChoice) -> tuple[str, str]:
         raise ProfileError(f"`agent: model:` of `mini` must be {forms}, it is `{choice.model or ''}`")
     return vendor, model
 
-
-def final_step(steps: list[Step]) -> Step | None:
-    """Return mini's last word, if it came to one."""
-    return next((step for step in reversed(steps) if step.kind == "message" and step.data.get("final") is True), None)

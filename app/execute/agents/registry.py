@@ -9,6 +9,7 @@ from app.errors import ProfileError
 from app.ports import AgentAdapter
 
 AGENTS = {
+    "acp": "app.execute.agents.acp.Acp",
     "command": "app.execute.agents.command.Command",
     "mini": "app.execute.agents.mini.Mini",
 }

@@ -9,7 +9,7 @@ from app.core.noun import Noun
 from app.errors import ToolingError
 
 SIDECAR = Path(__file__).resolve().parents[3] / "sidecar"
-PARTS = ("runner", "mini")
+PARTS = ("runner", "mini", "acp_driver")
 
 
 class Inputs(Noun):
@@ -37,7 +37,7 @@ def own_files() -> dict[str, bytes]:
 
 
 def read(sidecar: Path = SIDECAR) -> Inputs:
-    """Read the runner and mini, without caches and hidden files. Raises ToolingError `sidecar` when a part is missing."""
+    """Read the programs of the sidecar, without caches and hidden files. Raises ToolingError `sidecar` when a part is missing."""
     sources = {}
     for part in PARTS:
         files = [file for file in sorted((sidecar / part).rglob("*")) if file.is_file() and taken(file.relative_to(sidecar))]

@@ -17,6 +17,7 @@ GIT = "/agent/bin/git"
 
 RUNNER = "/agent/lib/bellhop/runner"
 MINI = "/agent/lib/bellhop/mini"
+ACP_DRIVER = "/agent/lib/bellhop/acp_driver"
 SITE = "/agent/lib/bellhop/site"
 
 # -I: neither the image's PYTHON* variables nor its user site reach our own interpreter.

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,25 +14,6 @@ import pytest
 from tests.sidecar.mini.scripted_model import Raw, Said, ScriptedModel
 
 SIDECAR = Path(__file__).resolve().parents[3] / "sidecar"
-
-
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """mini-swe-agent and what it needs, as the sidecar has it; installed once per version of the list."""
-    requirements = SIDECAR / "requirements.txt"
-    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bellhop"
-    made = cache / f"mini-site-{key}"
-    if not made.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as fresh:
-            subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
-                 "--target", f"{fresh}/site", "-r", str(requirements)],
-                check=True, timeout=240,
-            )
-            Path(f"{fresh}/site").replace(made)
-    return made
 
 
 class MiniRun:

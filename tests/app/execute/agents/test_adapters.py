@@ -66,6 +66,10 @@ def test_command_runs_by_the_images_own_shell_with_the_prompt_in_a_file() -> Non
         *(({"uses": "mini", "model": "openai/x", "fallback-model": other}, "same vendor") for other in (
             "anthropic/y", "openai/x", "openai/", "openai", "openai/*",
         )),
+        ({"uses": "acp", "model": "openai/x"}, "command"),
+        ({"uses": "acp", "model": "openai/x", "with": {"command": []}}, "command"),
+        ({"uses": "acp", "model": "x", "with": {"command": ["a"]}}, "<vendor>/<model>"),
+        ({"uses": "acp", "with": {"command": ["a"]}}, "<vendor>/<model>"),
         ({"uses": "mini"}, "anthropic/<model>"),
         ({"uses": "mini", "model": "claude-x"}, "claude-x"),
         ({"uses": "mini", "model": "gemini/x"}, "openai/<model>"),
@@ -142,3 +146,19 @@ def test_minis_word_is_what_it_submitted_or_said_last() -> None:
     said = [Step(kind="message", text="looking"), Step(kind="tool_call", text="ls")]
     assert mini.final_message(said) == "looking"
     assert mini.final_message([*said, SUBMITTED]) == "mended"
+
+
+def test_an_agent_of_the_protocol_is_driven_in_turns_and_finds_its_settings() -> None:
+    asked = profile({"uses": "acp", "model": "openai/x", "with": {
+        "command": ["my-agent", "--acp"], "mode": "full", "parts": ["opencode"], "files": {".my-agent.json": "{}"},
+    }})
+    agent = agent_named("acp")
+    first = agent.assignment("r", asked, "the prompt", "c")
+    assert first.argv == ("/agent/bin/python3", "-I", "/agent/lib/bellhop/acp_driver", ".bellhop/acp.json")
+    assert json.loads(first.files[".bellhop/acp.json"]) == {
+        "command": ["my-agent", "--acp"], "mode": "full", "mcp_url": "http://127.0.0.1:4117/mcp",
+    }
+    assert (first.stdin, first.files[".my-agent.json"], first.models) == ("the prompt", "{}", ("openai/x",))
+    assert first.next_argv == agent.assignment("r", asked, "p", "c", continues=True).argv == (*first.argv, "--continue")
+    assert agent.parts(asked.agent) == ("opencode",)
+    assert agent_named("mini").parts(asked.agent) == ()
