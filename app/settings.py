@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     docker_host: str = "unix:///var/run/docker.sock"
     worker_concurrency: int = Field(default=8, ge=1)
     max_runs: int = Field(default=4, ge=1)
+    kept_homes: int = Field(default=50, ge=0)
+    kept_home_days: float = Field(default=14.0, gt=0)
+    kept_home_mb: int = Field(default=512, ge=1)
     sweep_seconds: float = Field(default=10.0, gt=0)
     log_level: LogLevel = "INFO"
 

@@ -72,6 +72,21 @@ def clean_up(parts: Parts, run_id: str) -> None:
         log.warning("cleanup_failed", run_id=run_id, reason=error.reason, error=str(error))
 
 
+def _keep_home(parts: Parts, row: SandboxRow) -> None:
+    """Keep the HOME of an agent whose session can go on; a stranger's files, or a cancelled run, leave none."""
+    settings = parts.settings
+    if row.role != "work" or not row.assignment.next_argv or not settings.kept_homes:
+        return
+    if row.end is not None and row.end.reason == "refused":
+        return  # a HOME that the runner could not write to would keep the next one from beginning, too
+    with parts.database.read() as tx:
+        run = runs.load(tx, row.run_id)
+    if run is None or run.event.is_from_fork or run.event.number is None or run.cancel_requested:
+        return
+    if not parts.workspaces.keep_home(row.id, row.run_id, settings.kept_home_mb):
+        log.info("home_not_kept", run_id=row.run_id)
+
+
 def dismantle(parts: Parts, row: SandboxRow) -> None:
     """Remove a sandbox with its door and its writable files; safe to repeat.
 
@@ -89,6 +104,7 @@ def dismantle(parts: Parts, row: SandboxRow) -> None:
     parts.gateway.close(row.id)
     if row.assignment.door.repository is not None:
         revoke_of_sandbox(parts, row.id)
+    _keep_home(parts, row)
     parts.workspaces.discard(row.id)
     with parts.database.begin() as tx:
         sandboxes.destroyed(tx, row.id)

@@ -8,10 +8,13 @@ from app.core.grant import Access, Grant
 from app.core.profile import Profile
 
 
-def authorise_grant(event: Event) -> Grant:
-    """Return what looking up a person's permission needs, and the head of the pull request that they write in."""
+def authorise_grant(event: Event, *, has_pull: bool = False) -> Grant:
+    """Return what looking up a person's permission needs, and the head of the pull request that they write in.
+
+    `has_pull`: one of Bellhop's own is looked up, too.
+    """
     permissions: dict[str, Access] = {"metadata": "read"}
-    if event.is_pull_request:
+    if event.is_pull_request or has_pull:
         permissions["pull_requests"] = "read"
     return Grant(purpose="authorise", repo=event.repo, permissions=permissions)
 

@@ -40,6 +40,8 @@ def remove_leftovers(parts: Parts, host: str) -> None:
         except BellhopError as error:
             log.warning("backend_silent", backend=backend.name, reason=error.reason, error=str(error))
     _remove_files(parts)
+    for run_id in parts.workspaces.homes.prune(parts.settings.kept_homes, parts.settings.kept_home_days * 86_400):
+        log.info("home_removed", run_id=run_id)
 
 
 def _remove_orphans(parts: Parts, backend: SandboxBackend) -> None:

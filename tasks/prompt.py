@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
@@ -10,13 +11,14 @@ from app.core.run import Run
 from app.core.seen import look
 from app.errors import ProfileError
 from app.settings import Settings
+from tasks.earlier import Word
 
 
-def render_prompt(run: Run, settings: Settings) -> str:
+def render_prompt(run: Run, settings: Settings, earlier: Sequence[Word] = (), *, continues: bool = False) -> str:
     """Render the profile's prompt template; the fence around people's words cannot be guessed from outside.
 
     It is drawn anew each time, and stands nowhere but in the prompt: the run's id, which its comment shows, says nothing
-    about it. What the page hides from the person who rang is taken out of the words, and counted. Raises ProfileError.
+    about it. `earlier` is what was said before, `continues` whether the agent remembers the rest. What the page hides from the person who rang is taken out of the words, and counted. Raises ProfileError.
     """
     environment = Environment(
         loader=FileSystemLoader(settings.templates_dir), undefined=StrictUndefined, trim_blocks=True,
@@ -28,7 +30,8 @@ def render_prompt(run: Run, settings: Settings) -> str:
         event = run.event.model_copy(update={"title": title.text, "text": text.text})
         return environment.get_template(name).render(
             event=event, profile=run.profile, verify=run.profile.verify, fence=secrets.token_hex(12),
-            hidden=title.hidden + text.hidden,
+            hidden=title.hidden + text.hidden, earlier=earlier, continues=continues,
+            own_pull=run.event.pull is not None and run.event.pull.head_ref == run.branch and not run.event.is_from_fork,
         )
     except TemplateError as error:
         raise ProfileError(

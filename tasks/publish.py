@@ -18,7 +18,7 @@ from tasks.grants import publish_grant
 from tasks.leased import LEASE_SECONDS, fence
 from tasks.parts import Parts
 from tasks.replies import denied_of
-from tasks.target import BRANCHES, refuse_one_too_many, standing_base
+from tasks.target import BRANCHES, expected_at, refuse_one_too_many, standing_base
 from tasks.verify import verified
 
 # From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
@@ -34,7 +34,7 @@ def publish(parts: Parts, lease: Lease, run: Run) -> None:
     if candidate is None:
         raise BellhopError(f"run {run.id} has nothing on file to publish", reason="no_proposal")
     proposal = Proposal.model_validate_json(candidate)
-    expected = Proposal.model_validate_json(before).commit if before else None
+    expected = expected_at(run, before)
     verify = verified(parts, run)
     for row in rows:
         dismantle(parts, row)

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_permission
 from app.core.event import Event
+from app.core.outcome import PullRequest
+from app.core.profile import Profile
 from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
@@ -110,13 +112,40 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
         )
     if not needs_permission(event, parts.profiles, facts):
         return decide(event, parts.profiles, facts), event, None
-    with parts.credential(authorise_grant(event), run_id=None) as credential:
+    own_pull = _own_pull(parts, event)
+    with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
         actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
         decision = decide(event, parts.profiles, facts.model_copy(update={"actor_permission": actual}))
         if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
             event = event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
+        elif isinstance(decision, Start) and own_pull is not None:
+            pull = service.pull_request(credential, event.repo, own_pull.number)
+            if pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id:
+                event = event.model_copy(update={"pull": pull})
         return decision, event, credential.id
+
+
+def _own_pull(parts: Parts, event: Event) -> PullRequest | None:
+    """Return the pull request that a comment elsewhere goes on with: the newest one of its case."""
+    if not _is_follow_up(event) or event.is_pull_request:
+        return None
+    with parts.database.read() as tx:
+        outcomes = [run.outcome for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+    return next((outcome for outcome in outcomes if isinstance(outcome, PullRequest)), None)
+
+
+def _is_follow_up(event: Event) -> bool:
+    # A label that is put on again begins anew.
+    return event.kind == "issue_comment.created"
+
+
+def _start(tx: Connection, event: Event, profile: Profile) -> str | None:
+    """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
+    over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+    parent = over[0] if over and _is_follow_up(event) else None
+    host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)
+    return runs.create(tx, event, profile, host, parent_id=parent.id if parent else None)
 
 
 def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Decision) -> Run | None:
@@ -134,7 +163,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         if event.is_from_fork:
             # Who rang vouches for the wish, and nobody for a stranger's files: words come out of such a run, and no more.
             profile = profile.model_copy(update={"workspace": "ro"})
-        run_id = runs.create(tx, event, profile, hosts.least_busy(tx))
+        run_id = _start(tx, event, profile)
         if run_id is None:
             raise _Overtaken
     else:

@@ -14,16 +14,17 @@ from app.execute.tooling.layout import RUNNER_ARGV
 from app.ledger import hosts, outbox, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
-from app.publish.proposal import Proposal
 from app.publish.push import refuse_if_moved
 from tasks.conclude import refuse_if_stopped
 from tasks.door_rules import with_door
+from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
 from tasks.leased import LEASE_SECONDS, advance, fence
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
 from tasks.replies import deliver, say
 from tasks.repository_door import with_repository
+from tasks.target import expected_at
 
 # What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
 MARGIN_SECONDS = 180.0
@@ -51,16 +52,22 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
             runs.advance(tx, lease, "starting", host=parts.settings.host_name)
             # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
             say(tx, parts, run, state="starting")
-    base_commit = _fetch(parts, lease, run)
+    base_commit, readable = _fetch(parts, lease, run)
     clone_url = parts.service(run.event).clone_url(run.event.repo)
     uid = sandbox_uid(run.profile)
     sandbox_id = f"{run.id}-work"
-    prepared = parts.workspaces.prepare(run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url)
+    home_of = home_for(parts, run, readable)
+    prepared = parts.workspaces.prepare(
+        run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of
+    )
+    continues = parts.workspaces.continues(sandbox_id) is not None
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
+        earlier = said_before(tx, run, continues=continues)
     agent = parts.agent(run.profile.agent.uses)
     agent.check(run.profile.agent)
-    asked = agent.assignment(run.id, run.profile, render_prompt(run, parts.settings), base_commit)
+    prompt = render_prompt(run, parts.settings, earlier, continues=continues)
+    asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=continues)
     assignment = with_repository(with_door(asked, run, parts.registries), clone_url)
     if run.state != "running":
         with parts.database.begin() as tx:
@@ -83,10 +90,11 @@ def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
         _start(parts, lease, run)
 
 
-def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
-    """Bring the mirror up to date and return the commit that the run works from, chosen once."""
+def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:
+    """Bring the mirror up to date; return the commit that the run works from, chosen once, and what it may read."""
     service = parts.service(run.event)
-    with parts.credential(entitled_grant(parts, run), run_id=run.id) as credential:
+    grant = entitled_grant(parts, run)
+    with parts.credential(grant, run_id=run.id) as credential:
         url = service.clone_url(run.event.repo)
         commit = run.base_commit or _base(parts, service, credential, run)
         if run.base_commit is not None:
@@ -95,12 +103,12 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> str:
             # The publisher looks again and decides; this only spares a run whose result could not be published.
             with parts.database.read() as tx:
                 before = runs.published_before(tx, run)
-            expected = Proposal.model_validate_json(before).commit if before else None
+            expected = expected_at(run, before)
             mirror = parts.workspaces.mirror(run.event.repo)
             refuse_if_moved(parts.workspaces.git, mirror, url, run.branch, credential, expected)
     with parts.database.begin() as tx:
         runs.write(tx, lease, base_commit=commit)
-    return commit
+    return commit, frozenset(grant.permissions)
 
 
 def _base(parts: Parts, service: Service, credential: Credential, run: Run) -> str:

@@ -44,6 +44,18 @@ def standing_base(parts: Parts, credential: Credential, run: Run, proposal: Prop
     return branch
 
 
+def expected_at(run: Run, published: str | None) -> str | None:
+    """Return the commit that the run's branch may stand at: what was looked at, or what an earlier run has published.
+
+    `published` is that run's proposal as it is on file.
+    """
+    pull = run.event.pull
+    if pull is not None and pull.head_ref == run.branch and not run.event.is_from_fork:
+        # Also what people have put there since: the result stands on it, and replaces nothing.
+        return pull.head_commit
+    return Proposal.model_validate_json(published).commit if published else None
+
+
 def refuse_one_too_many(standing: AbstractSet[str], run: Run) -> None:
     """Raise PublishRefused when a new pull request would be one more than the profile allows to be open."""
     most = run.profile.limits.max_open_pull_requests

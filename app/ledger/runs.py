@@ -45,10 +45,12 @@ def alias(tx: Connection, thread: str, case_id: str) -> None:
         return
 
 
-def create(tx: Connection, event: Event, profile: Profile, host: str | None, run_id: str | None = None) -> str | None:
+def create(
+    tx: Connection, event: Event, profile: Profile, host: str | None, run_id: str | None = None, parent_id: str | None = None
+) -> str | None:
     """Save a queued run for the event's thread and return its id; None if the thread has a live run.
 
-    `run_id` is for a ledger that repeats what another one holds.
+    `run_id` is for a ledger that repeats what another one holds; `parent_id` is the run that it follows up.
     """
     run_id = run_id or new_id()
     try:
@@ -57,7 +59,7 @@ def create(tx: Connection, event: Event, profile: Profile, host: str | None, run
                 insert(runs).values(
                     id=run_id, case_id=case_of(tx, event.thread), thread=event.thread,
                     event=event.model_dump_json(), profile=profile.model_dump_json(by_alias=True), host=host,
-                    state="queued", epoch=0, attempts=0, lease_until_ms=0, next_at_ms=0, cancel_requested=False,
+                    state="queued", epoch=0, attempts=0, lease_until_ms=0, next_at_ms=0, cancel_requested=False, parent_id=parent_id,
                     created_at_ms=now_ms(), updated_at_ms=now_ms(),
                 )
             )
@@ -98,6 +100,28 @@ def live_in_thread(tx: Connection, thread: str) -> Run | None:
         .order_by(runs.c.thread != thread, runs.c.created_at_ms).limit(1)
     ).one_or_none()
     return None if row is None else _noun(row)
+
+
+def over_in_thread(tx: Connection, thread: str) -> list[Run]:
+    """Return the runs that are over of the thread's case, newest first, at most fifty."""
+    case_id = select(threads.c.case_id).where(threads.c.thread == thread).scalar_subquery()
+    rows = tx.execute(
+        select(runs).where(runs.c.case_id == case_id, runs.c.state == "done").order_by(runs.c.created_at_ms.desc(), runs.c.id).limit(50)
+    )
+    return [_noun(row) for row in rows]
+
+
+def before(tx: Connection, run: Run, most: int = 20) -> list[Run]:
+    """Return the runs that a run follows up, each with the one before it, newest first."""
+    found: list[Run] = []
+    parent_id = run.parent_id
+    while parent_id is not None and len(found) < most:
+        parent = load(tx, parent_id)
+        if parent is None:
+            break
+        found.append(parent)
+        parent_id = parent.parent_id
+    return found
 
 
 def recent(tx: Connection, limit: int = 50, offset: int = 0) -> list[Run]:

@@ -56,10 +56,10 @@ def listening_agent(name: str) -> AgentAdapter:
     agent = agent_named(name)
     plain = agent.assignment
 
-    def assignment(*args: Any) -> Any:
-        return plain(*args).model_copy(update={"wants_messages": True})
+    def assignment(*args: Any, **more: Any) -> Any:
+        return plain(*args, **more).model_copy(update={"wants_messages": True})
 
-    agent.assignment = assignment  # type: ignore[method-assign, assignment]
+    agent.assignment = assignment  # type: ignore[method-assign]
     return agent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.bounded import run_bounded
@@ -14,13 +15,21 @@ _THEIRS = ("upper", "copy", "home")
 
 def used_mb(scratch: Path) -> int | None:
     """Return the megabytes that a sandbox's files take; None when that cannot be told (in time)."""
-    places = [str(scratch / name) for name in _THEIRS if (scratch / name).is_dir()]
+    return _total_mb([scratch / name for name in _THEIRS if (scratch / name).is_dir()])
+
+
+def tree_mb(path: Path) -> int | None:
+    """Return the megabytes that all below `path` takes; None when that cannot be told (in time)."""
+    return _total_mb([path])
+
+
+def _total_mb(places: Sequence[Path]) -> int | None:
     if not places:
         return None
     with Path(os.devnull).open("rb") as nothing:
         try:
             end = run_bounded(
-                ["du", "--total", "--summarize", "--one-file-system", "--block-size=1M", "--", *places],
+                ["du", "--total", "--summarize", "--one-file-system", "--block-size=1M", "--", *map(str, places)],
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, stdin=nothing, timeout_seconds=TIMEOUT_SECONDS, limit_bytes=4096,
             )
         except FileNotFoundError:

@@ -1,0 +1,28 @@
+"""Whether a run may go on in the HOME that an earlier run's agent has written; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from app.core.run import Run
+
+
+def why_a_home_of_its_own(run: Run, before: Run, readable: Collection[str]) -> str:
+    """Return why `run` must not be given the HOME of `before`, or an empty string where it may have it.
+
+    That HOME holds whatever the agent has read, and whatever somebody had it write. `readable` are the permissions that
+    the run itself has now: those that the earlier one had must be among them.
+    """
+    earlier, now = before.profile, run.profile
+    faults = {
+        "it is of another case": before.case_id != run.case_id,
+        "it is of another repository": before.event.repo.id != run.event.repo.id or before.event.source != run.event.source,
+        "it is of another profile": earlier.name != now.name,
+        "it is another agent's": earlier.agent.uses != now.agent.uses,
+        "one of them is about a stranger's files": before.event.is_from_fork or run.event.is_from_fork,
+        "that run could write, or only read, where this one does the other": earlier.workspace != now.workspace,
+        "it was written by another user": earlier.container.user != now.container.user,
+        "that run could read more": not set(earlier.permissions) <= set(readable),
+        "somebody cancelled that run": before.cancel_requested,
+    }
+    return next((why for why, is_so in faults.items() if is_so), "")

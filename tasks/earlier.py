@@ -1,0 +1,73 @@
+"""What a follow-up goes on with: the agent's own HOME where that may be, and what was said and done before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import structlog
+from sqlalchemy import Connection
+
+from app.core.follow_up import why_a_home_of_its_own
+from app.core.noun import Noun
+from app.core.run import Run
+from app.core.seen import as_seen
+from app.errors import PublishRefused
+from app.ledger import messages, runs
+from app.publish.proposal import Proposal
+from tasks.parts import Parts
+
+log = structlog.get_logger()
+
+# Of a long conversation, the first request and the last few say most.
+_MOST_RUNS = 5
+
+
+class Word(Noun):
+    """One thing that was said; `who` is empty for the agent."""
+
+    who: str = ""
+    text: str
+
+
+def home_for(parts: Parts, run: Run, readable: Collection[str]) -> str | None:
+    """Return the run whose HOME this one goes on in, or None for an empty one; once given, it stays the same.
+
+    `readable` are the permissions that the run has now. Raises PublishRefused when it may not have any more what it was given.
+    """
+    given = parts.workspaces.continues(f"{run.id}-work")
+    with parts.database.read() as tx:
+        past = runs.before(tx, run)
+    found = next((each for each in past if each.id == given or (given is None and parts.workspaces.homes.has(each.id))), None)
+    if found is None:
+        return None
+    why = why_a_home_of_its_own(run, found, readable)
+    if not why:
+        return found.id
+    log.info("home_not_given", run_id=run.id, of=found.id, why=why)
+    if given is not None:
+        raise PublishRefused(f"This run cannot go on in the session that it was given: {why}. Ring again.", reason="session_not_given")
+    return None
+
+
+def said_before(tx: Connection, run: Run, *, continues: bool) -> list[Word]:
+    """Return what was said in the runs that this one follows up, oldest first; without an agent's own words where it remembers.
+
+    A session that goes on holds all but what came too late for it.
+    """
+    past = runs.before(tx, run)
+    chosen = past[:1] if continues else [*past[: _MOST_RUNS - 1], *past[-1:]] if len(past) >= _MOST_RUNS else past
+    said: list[Word] = []
+    for each in reversed(chosen):
+        if not continues:
+            said.append(Word(who=each.event.actor.login, text=as_seen("\n\n".join(filter(None, (each.event.title, each.event.text))))))
+            said += [Word(text=text) for text in [_answer(tx, each)] if text]
+        said += [Word(who=late.author, text=late.text) for late in messages.unhanded(tx, each.id)]
+    return said
+
+
+def _answer(tx: Connection, run: Run) -> str:
+    """Return the agent's last word in a run, or what became of it."""
+    candidate = runs.candidate(tx, run.id)
+    if candidate is not None:
+        return Proposal.model_validate_json(candidate).said
+    return str(getattr(run.outcome, "text", ""))

@@ -1,0 +1,236 @@
+"""A follow-up on a run that is over: a new run with a parent, on the same branch, in the same session where that may be."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.assignment import Assignment
+from app.core.outcome import PullRequest, Refused
+from app.ledger import sandboxes
+from tasks.sweep import sweep
+from tests.tasks.mortal import Doom, Killed, mortal
+from tests.tasks.scene import Scene, profile
+
+FIX = {"README.md": "hello, world\n"}
+HELLO = "octo/hello"
+
+
+def talking(**members: Any) -> Any:
+    return profile(agent={"uses": "command", "with": {"run": "begin", "next": "go on"}}, **members)
+
+
+@pytest.fixture
+def talks(scene: Scene) -> Scene:
+    """Bellhop with an agent whose session goes on."""
+    scene.profiles["fix"] = talking()
+    return scene
+
+
+def home(scene: Scene, run_id: str) -> Path:
+    return scene.settings.state_dir / "scratch" / f"{run_id}-work" / "home"
+
+
+def assignment(scene: Scene, run_id: str) -> Assignment:
+    with scene.database.read() as tx:
+        [row] = [row for row in sandboxes.of_run(tx, run_id) if row.role == "work"]
+    return row.assignment
+
+
+def kept(scene: Scene) -> list[str]:
+    return sorted(path.name for path in (scene.settings.state_dir / "homes").glob("*"))
+
+
+def first(scene: Scene, **end: Any) -> str:
+    """A run whose agent leaves a session in its HOME, to its end."""
+    run_id = scene.started()
+    (home(scene, run_id) / "session").write_text("what was said\n")
+    scene.work(run_id, FIX, said="greeted the world", **end)
+    scene.pump()
+    assert scene.run(run_id).state == "done"
+    return run_id
+
+
+def followed(scene: Scene, said: str = "@bellhop and the docs") -> str:
+    """Somebody goes on in the thread; the sandbox of that run is up."""
+    run_id = scene.comment(said).run_id
+    assert run_id is not None
+    scene.pump()
+    return run_id
+
+
+def test_a_follow_up_goes_on_in_the_session_on_the_same_branch_and_pull_request(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    published = scene.github.branches(HELLO)[scene.run(before).branch]
+    assert kept(scene) == [before]
+    run_id = followed(scene)
+    run = scene.run(run_id)
+    assert (run.parent_id, run.branch, run.host) == (before, scene.run(before).branch, scene.run(before).host)
+    # Where the branch stands, with the agent's own HOME, and its command for another turn.
+    assert run.base_commit == published
+    assert (home(scene, run_id) / "session").read_text() == "what was said\n"
+    assert kept(scene) == []
+    asked = assignment(scene, run_id)
+    assert asked.argv[-1] == "go on"
+    assert "and the docs" in asked.stdin
+    assert "fresh checkout" in asked.stdin
+    assert "greeted the world" not in asked.stdin
+    scene.work(run_id, {"docs.md": "how to greet\n"})
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, PullRequest), outcome
+    assert len(scene.github.pull_requests(HELLO)) == 1
+    assert scene.github.commit(HELLO, run.branch).parents == (published,)
+    assert scene.github.read(HELLO, run.branch, "README.md") == "hello, world\n"
+    assert scene.github.read(HELLO, run.branch, "docs.md") == "how to greet\n"
+    assert (kept(scene), scene.left()) == ([run_id], [])
+
+
+def test_an_agent_without_a_session_is_told_what_was_said_and_done(scene: Scene) -> None:
+    first(scene)
+    assert kept(scene) == []
+    run_id = followed(scene)
+    asked = assignment(scene, run_id)
+    prompt = asked.files["prompt.md"]
+    assert (asked.stdin, asked.argv[-1]) == ("", "true")
+    for words in ("and the docs", "It breaks", "alice:", "You, or another agent:", "greeted the world"):
+        assert words in prompt, words
+
+
+def test_r38_what_came_too_late_for_a_run_is_told_to_the_next(talks: Scene) -> None:
+    scene = talks
+    run_id = scene.started()
+    scene.work(run_id, FIX)
+    scene.comment("too late for you")
+    scene.pump()
+    asked = assignment(scene, followed(scene))
+    assert "too late for you" in asked.stdin
+
+
+def test_a_label_that_is_put_on_again_begins_anew(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    run_id = scene.started()
+    assert scene.run(run_id).parent_id is None
+    assert list(home(scene, run_id).iterdir()) == []
+    assert kept(scene) == [before]
+
+
+def test_what_people_put_on_the_branch_is_gone_on_with_and_not_replaced(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    theirs = scene.github.person("alice").push(HELLO, scene.run(before).branch, {"hers.txt": "hers\n"})
+    run_id = followed(scene)
+    assert scene.run(run_id).base_commit == theirs
+    scene.work(run_id, {"docs.md": "docs\n"})
+    scene.pump()
+    assert isinstance(scene.outcome(run_id), PullRequest), scene.outcome(run_id)
+    assert scene.github.read(HELLO, scene.run(run_id).branch, "hers.txt") == "hers\n"
+
+
+@pytest.mark.parametrize("what", ["merged", "closed"])
+def test_after_its_pull_request_a_conversation_goes_on_from_the_default_branch(talks: Scene, what: str) -> None:
+    scene = talks
+    outcome = scene.outcome(first(scene))
+    assert isinstance(outcome, PullRequest)
+    alice = scene.github.person("alice")
+    (alice.merge if what == "merged" else alice.close)(HELLO, outcome.number)
+    run_id = followed(scene)
+    assert scene.run(run_id).base_commit == scene.github.branches(HELLO)["main"]
+    assert (home(scene, run_id) / "session").exists()
+
+
+def test_t62_another_thread_gets_another_home(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    alice = scene.github.person("alice")
+    number = alice.open_issue(HELLO, "Another").number
+    inbox_id = scene.ring(kind="issue_comment.created", said="@bellhop this", number=number)
+    scene.wakeup.route(inbox_id)
+    scene.pump()
+    run_id = scene.entry(inbox_id).run_id
+    assert run_id is not None
+    assert scene.run(run_id).parent_id is None
+    assert list(home(scene, run_id).iterdir()) == []
+    assert kept(scene) == [before]
+
+
+def test_t62_a_profile_of_another_name_gets_another_home(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    scene.profiles["also"] = talking(name="also")
+    run_id = followed(scene)
+    assert (scene.run(run_id).profile.name, scene.run(run_id).parent_id) == ("also", before)
+    assert list(home(scene, run_id).iterdir()) == []
+    assert kept(scene) == [before]
+    assert "greeted the world" in assignment(scene, run_id).files["prompt.md"]
+
+
+def test_t9_a_run_that_may_read_less_gets_another_home(talks: Scene) -> None:
+    """The agent has read what the profile let it read then."""
+    scene = talks
+    scene.profiles["fix"] = talking(permissions={"contents": "read", "issues": "read"})
+    before = first(scene)
+    scene.profiles["fix"] = talking(permissions={"contents": "read"})
+    run_id = followed(scene)
+    assert list(home(scene, run_id).iterdir()) == []
+    assert kept(scene) == [before]
+
+
+def test_a_cancelled_run_leaves_no_home(talks: Scene) -> None:
+    run_id = talks.started()
+    talks.comment("@bellhop cancel")
+    talks.work(run_id, reason="cancelled", exit_code=143)
+    talks.pump()
+    assert isinstance(talks.outcome(run_id), Refused)
+    assert kept(talks) == []
+
+
+def test_a_home_that_the_runner_could_not_write_to_is_not_kept(talks: Scene) -> None:
+    run_id = talks.started()
+    talks.work(run_id, reason="refused", exit_code=None)
+    talks.pump()
+    assert kept(talks) == []
+
+
+@pytest.mark.parametrize("at", ["workspaces.prepare", "backend.create"])
+def test_r32_a_worker_that_dies_when_the_home_is_given_loses_nothing(talks: Scene, at: str) -> None:
+    scene = talks
+    first(scene)
+    run_id = scene.comment("@bellhop and the docs").run_id
+    assert run_id is not None
+    with pytest.raises(Killed):
+        scene.pump(mortal(scene.parts, Doom(at)))
+    scene.recover(2)
+    assert (home(scene, run_id) / "session").read_text() == "what was said\n"
+    assert assignment(scene, run_id).argv[-1] == "go on"
+
+
+def test_without_a_number_none_is_kept_and_the_sweeper_removes_those_that_are_there(talks: Scene) -> None:
+    before = first(talks)
+    assert kept(talks) == [before]
+    parts = replace(talks.parts, settings=talks.settings.model_copy(update={"kept_homes": 0}))
+    sweep(parts)
+    assert kept(talks) == []
+    (talks.settings.state_dir / "homes").rmdir()
+    talks.parts = parts
+    first_again = talks.started()
+    talks.work(first_again, {"x": "x\n"})
+    talks.pump()
+    assert kept(talks) == []
+
+
+def test_t35_a_home_is_moved_and_nothing_in_it_is_opened(talks: Scene) -> None:
+    """A named pipe would keep a reader waiting for ever, and a link would lead it out."""
+    run_id = talks.started()
+    os.mkfifo(home(talks, run_id) / "session")
+    (home(talks, run_id) / "link").symlink_to("/etc/passwd")
+    talks.work(run_id, FIX)
+    talks.pump()
+    following = followed(talks)
+    assert sorted(path.name for path in home(talks, following).iterdir()) == ["link", "session"]
