@@ -19,6 +19,7 @@ RUN python3 -m venv .venv \
         -r requirements/base.txt
 
 COPY LICENSE ./
+COPY pyproject.toml ./
 COPY app app
 COPY triggers triggers
 COPY tasks tasks

@@ -36,6 +36,21 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id: `bellho
 PIPED_WIDTH = 200
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        import tomllib
+
+        print(f"bellhop {tomllib.loads((Path(__file__).parents[1] / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which Bellhop this is.")] = False,
+) -> None:
+    del version
+
+
 @app.command()
 def up() -> None:
     """Run Bellhop: web, worker, gateway and beat in one process, on SQLite."""
@@ -301,10 +316,10 @@ def _settings() -> Settings:
     """Read the settings. Raises ConfigurationError with a part for each variable that is wrong."""
     from pydantic import ValidationError
 
-    from app.settings import Settings
+    from app.settings import Settings, misspelt
 
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         # Neither the value nor pydantic's own words: a value may be a secret.
         wrong = [
@@ -313,6 +328,10 @@ def _settings() -> Settings:
             for name, said in [(str(item["loc"][0]), item["msg"].removeprefix("Value error, "))]
         ]
         raise ConfigurationError("; ".join(wrong)) from None
+    if unknown := misspelt():
+        named = "; ".join(f"{name} is no setting{f', did you mean {meant}?' if meant else ''}" for name, meant in unknown.items())
+        raise ConfigurationError(f"{named}. docs/settings.md lists them all")
+    return settings
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import socket
 from functools import cached_property
@@ -152,3 +153,14 @@ class Settings(BaseSettings):
         except ValueError:
             own = host == "localhost" or host.endswith(".localhost")
         return "" if own else self.public_url
+
+
+# A registry's `token-env`, and what the environment of tests says of itself.
+_NO_SETTINGS = ("BELLHOP_REGISTRY_TOKEN_", "BELLHOP_TEST_")
+
+
+def misspelt() -> dict[str, str]:
+    """Return each `BELLHOP_` variable that is no setting, with the setting that it may have been meant for, or an empty text."""
+    known = [f"BELLHOP_{name.upper()}" for name in Settings.model_fields]
+    unknown = [name for name in sorted(os.environ) if name.startswith("BELLHOP_") and not name.startswith(_NO_SETTINGS)]
+    return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "") for name in unknown if name not in known}

@@ -18,7 +18,7 @@ def test_what_is_copied_is_there() -> None:
 
 
 def test_every_package_and_what_it_reads_is_copied() -> None:
-    assert {"app", "triggers", "tasks", "sidecar", "templates", "profiles", "requirements/base.txt"} <= set(copied())
+    assert {"app", "triggers", "tasks", "sidecar", "templates", "profiles", "pyproject.toml", "requirements/base.txt"} <= set(copied())
 
 
 def test_the_engine_is_sent_nothing_that_is_not_copied() -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -255,3 +256,15 @@ def test_help_and_runs_load_no_more_than_they_need(bare: Machine, filled: str) -
     assert not loaded(bare, "--help") & (heavy | {"sqlalchemy", "pydantic"})
     for verb in (["runs"], ["logs", filled], ["show", filled]):
         assert not loaded(bare, *verb) & heavy
+
+
+def test_the_version_is_told(bare: Machine) -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert bare.run("--version") == (0, f"bellhop {told}\n", "")
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_it_was_meant_for(bare: Machine) -> None:
+    said = one_line(bare.run("runs", BELLHOP_PUBLIC_ULR="https://hunter2.example", BELLHOP_Q="hunter2"))
+    assert "BELLHOP_PUBLIC_ULR is no setting, did you mean BELLHOP_PUBLIC_URL?; BELLHOP_Q is no setting." in said
+    assert "hunter2" not in said
+    assert bare.run("migrate", BELLHOP_REGISTRY_TOKEN_ACME="x", BELLHOP_TEST_ENGINE="/x").code == 0
