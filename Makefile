@@ -8,10 +8,10 @@ LOCKED := --require-hashes --no-deps
 TESTS := sh tests/environment/with_engine.sh $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo attack install test test-slow guards check unit bench lock format clean
+.PHONY: help demo attack install test test-slow test-agents agent-streams guards check unit bench lock format clean
 
 help: ## List the verbs
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Show the main job: from a signed webhook to a pull request, nothing to set up
 	@$(PREPARE) git bwrap:bubblewrap >/dev/null
@@ -36,6 +36,16 @@ test-slow: ## The slow sets, which `make test` leaves out and CI runs too
 	@sh tests/environment/install.sh
 	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
 	@$(TESTS) -m slow
+
+test-agents: ## Every agent CLI for real, on the host's programs, Debian and an image without a file
+	@sh tests/environment/install.sh
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
+	@BELLHOP_TEST_AGENTS=all sh tests/environment/with_engine.sh $(BIN)/python -m pytest tests/app/execute/agents -m slow
+
+agent-streams: ## Record anew what the agent CLIs print, for the tests of their adapters
+	@sh tests/environment/install.sh
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
+	@$(BIN)/python -m tests.app.execute.agents.record
 
 guards: ## Switch each listed guard off, one at a time: the test named beside it must fail
 	@sh tests/environment/install.sh

@@ -13,14 +13,12 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.core.assignment import LOOPBACK_URL, Assignment, SandboxEnd
-from app.core.noun import Noun
 from app.core.profile import AgentChoice, Profile
 from app.core.step import Step
-from app.errors import ProfileError
-from app.execute.agents.options import model_patterns, read_options, run_members
+from app.execute.agents.options import CliOptions, model_patterns, read_options, run_members, vendor_and_model
 from app.execute.agents.own_lines import final_step, parse_own
 from app.execute.tooling import layout
 
@@ -29,12 +27,8 @@ VENDORS = ("anthropic", "openai")
 CONFIG_NAME = ".bellhop/mini.json"
 
 
-class MiniOptions(Noun):
+class MiniOptions(CliOptions):
     """How long one shell command may take, and how much the model may say at once."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"), populate_by_name=True
-    )
 
     command_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
     max_output_tokens: Annotated[int, Field(ge=256, le=200_000)] = 8192
@@ -48,7 +42,7 @@ class Mini:
     def check(self, choice: AgentChoice) -> None:
         """Raise ProfileError when `with:` has keys that mini does not take, `model:` names no vendor it speaks to, or `fallback-model:` another one."""
         read_options(MiniOptions, choice)
-        split_model(choice)
+        vendor_and_model(choice, VENDORS)
         model_patterns(choice)
 
     def parts(self, choice: AgentChoice) -> tuple[str, ...]:
@@ -59,7 +53,7 @@ class Mini:
     def assignment(self, run_id: str, profile: Profile, prompt: str, base_commit: str, *, continues: bool = False) -> Assignment:
         """Return mini's command line and configuration file. Raises ProfileError."""
         options = read_options(MiniOptions, profile.agent)
-        vendor, model = split_model(profile.agent)
+        vendor, model = vendor_and_model(profile.agent, VENDORS)
         config = {
             "vendor": vendor,
             "model": model,
@@ -93,13 +87,3 @@ class Mini:
         if final is not None:
             return final.text
         return next((step.text for step in reversed(steps) if step.kind == "message"), "")
-
-
-def split_model(choice: AgentChoice) -> tuple[str, str]:
-    """Return vendor and model of `agent: model:`. Raises ProfileError when it is not `vendor/model`."""
-    vendor, _, model = (choice.model or "").partition("/")
-    if vendor not in VENDORS or not model:
-        forms = " or ".join(f"`{vendor}/<model>`" for vendor in VENDORS)
-        raise ProfileError(f"`agent: model:` of `mini` must be {forms}, it is `{choice.model or ''}`")
-    return vendor, model
-

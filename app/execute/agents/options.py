@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.core.assignment import Role
@@ -13,6 +13,14 @@ from app.core.profile import AgentChoice, Profile
 from app.errors import ProfileError
 
 Options = TypeVar("Options", bound=Noun)
+
+
+class CliOptions(Noun):
+    """Options of an agent, written in kebab-case in a profile."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"), populate_by_name=True
+    )
 
 
 class RunMembers(TypedDict):
@@ -39,6 +47,15 @@ def read_options(kind: type[Options], choice: AgentChoice) -> Options:
 def _in_words(error: ErrorDetails) -> str:
     said = {"missing": "is missing", "extra_forbidden": "there is no such key"}.get(error["type"], error["msg"])
     return said[:1].lower() + said[1:]
+
+
+def vendor_and_model(choice: AgentChoice, vendors: tuple[str, ...]) -> tuple[str, str]:
+    """Return vendor and model of `agent: model:`. Raises ProfileError when it is not `vendor/model` of one of the vendors."""
+    vendor, _, model = (choice.model or "").partition("/")
+    if vendor not in vendors or not model:
+        forms = " or ".join(f"`{vendor}/<model>`" for vendor in vendors)
+        raise ProfileError(f"`agent: model:` of `{choice.uses}` must be {forms}, it is `{choice.model or ''}`")
+    return vendor, model
 
 
 def model_patterns(choice: AgentChoice) -> tuple[str, ...]:

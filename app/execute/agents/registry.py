@@ -10,8 +10,12 @@ from app.ports import AgentAdapter
 
 AGENTS = {
     "acp": "app.execute.agents.acp.Acp",
+    "claude-code": "app.execute.agents.claude_code.ClaudeCode",
+    "codex": "app.execute.agents.codex.Codex",
     "command": "app.execute.agents.command.Command",
+    "gemini-cli": "app.execute.agents.gemini_cli.GeminiCli",
     "mini": "app.execute.agents.mini.Mini",
+    "opencode": "app.execute.agents.opencode.OpenCode",
 }
 
 

@@ -18,7 +18,9 @@ import shutil
 import stat
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import certifi
 
 from app.core.noun import Noun
 from app.errors import ToolingError
@@ -62,28 +64,29 @@ def process_tree(state_dir: Path, venv_site: Path | None, *, sidecar: Path = SID
     `python_unreadable`.
     """
     home = state_dir / "tooling"
-    name, links, given = named(sidecar)
+    name, links, given, roots = named(sidecar)
     if (home / name / layout.DIGEST_FILE).exists():
         return home / name
     with held(home / "process.lock"):
         if not (home / name).is_dir():
-            build(home, name, links, venv_site, given)
+            build(home, name, links, venv_site, given, roots)
     return home / name
 
 
-def named(sidecar: Path = SIDECAR) -> tuple[str, dict[str, str], Inputs]:
-    """Return the tree's name, the links in it and its sources, as the host and the checkout are now. Raises ToolingError."""
+def named(sidecar: Path = SIDECAR) -> tuple[str, dict[str, str], Inputs, str]:
+    """Return the tree's name, the links in it, its sources and its root certificates, as the host and the checkout are now. Raises ToolingError."""
     python = interpreter()
     programs = {name: found_program(name) for name in NEEDED_PROGRAMS}
     links = {"bin/python3": str(python.executable)} | {f"bin/{name}": path for name, path in programs.items()}
     if bash := shutil.which("bash"):
         links["bin/bash"] = bash
     given = inputs.read(sidecar)
-    key = given.key(platform.machine(), sys.version, *(f"{path} {target}" for path, target in sorted(links.items())))
-    return f"process-{key}", links, given
+    roots = certifi.contents()
+    key = given.key(platform.machine(), sys.version, roots, *(f"{path} {target}" for path, target in sorted(links.items())))
+    return f"process-{key}", links, given, roots
 
 
-def build(home: Path, name: str, links: dict[str, str], venv_site: Path | None, given: Inputs) -> None:
+def build(home: Path, name: str, links: dict[str, str], venv_site: Path | None, given: Inputs, roots: str) -> None:
     """Build the tree beside its place and rename it there."""
     with tempfile.TemporaryDirectory(dir=home, prefix="process-building-") as temporary:
         root = Path(temporary) / "agent"
@@ -91,6 +94,10 @@ def build(home: Path, name: str, links: dict[str, str], venv_site: Path | None, 
         (root / "etc").mkdir()
         for path, target in links.items():
             (root / path).symlink_to(target)
+        # Where the base has them: a host may have none.
+        bundle = root / PurePosixPath(layout.CA_BUNDLE).relative_to(layout.ROOT)
+        bundle.parent.mkdir(parents=True)
+        bundle.write_text(roots, encoding="utf-8")
         for path, data in given.sources.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(data)

@@ -18,7 +18,7 @@ _ECHOED: dict[str, Any] = {
 
 def document(reply: Reply, request: dict[str, Any]) -> dict[str, Any]:
     """Return the response of an answer that is not streamed."""
-    return _response(reply, request, "completed", [item for item, _ in _items(reply)])
+    return _response(reply, request, "completed", [item for item, _ in _items(reply, request)])
 
 
 def events(reply: Reply, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -31,7 +31,7 @@ def _unnumbered(reply: Reply, request: dict[str, Any]) -> Iterator[tuple[str, di
     started = _response(reply, request, "in_progress", [])
     yield "response.created", {"response": started}
     yield "response.in_progress", {"response": started}
-    for index, (item, call) in enumerate(_items(reply)):
+    for index, (item, call) in enumerate(_items(reply, request)):
         empty: dict[str, Any] = {"content": []} if call is None else {"arguments": ""}
         yield "response.output_item.added", {"output_index": index, "item": item | empty | {"status": "in_progress"}}
         where = {"item_id": item["id"], "output_index": index}
@@ -55,8 +55,9 @@ def _arguments(call: ReplyCall, where: dict[str, Any]) -> Iterator[tuple[str, di
     yield "response.function_call_arguments.done", where | {"name": call.name, "arguments": call.arguments}
 
 
-def _items(reply: Reply) -> list[tuple[dict[str, Any], ReplyCall | None]]:
+def _items(reply: Reply, request: dict[str, Any]) -> list[tuple[dict[str, Any], ReplyCall | None]]:
     """Return the output items: the message, if there is text, then each call with what it came from."""
+    spaces = _namespaces(request)
     items: list[tuple[dict[str, Any], ReplyCall | None]] = []
     if reply.text:
         items.append(({
@@ -65,9 +66,20 @@ def _items(reply: Reply) -> list[tuple[dict[str, Any], ReplyCall | None]]:
         }, None))
     items += [({
         "id": f"fc_{call.id}", "type": "function_call", "status": "completed", "call_id": f"call_{call.id}",
-        "name": call.name, "arguments": call.arguments,
+        "name": call.name, "arguments": call.arguments, **({"namespace": spaces[call.name]} if call.name in spaces else {}),
     }, call) for call in reply.calls]
     return items
+
+
+def _namespaces(request: dict[str, Any]) -> dict[str, str]:
+    """Return tool -> namespace, of those tools that the request offers in one.
+
+    A call of such a tool names both. https://developers.openai.com/api/docs/guides/function-calling
+    """
+    spaces = [each for each in request.get("tools") or () if isinstance(each, dict) and each.get("type") == "namespace"]
+    return {
+        str(tool.get("name")): str(space.get("name")) for space in spaces for tool in space.get("tools") or () if isinstance(tool, dict)
+    }
 
 
 def _part(text: str) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def test_the_door_admits_the_model_and_its_fallback_and_no_other() -> None:
 
 
 def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ProfileError, match="command, mini"):
-        agent_named("codex")
+    with pytest.raises(ProfileError, match="acp, claude-code, codex, command, gemini-cli, mini, opencode"):
+        agent_named("coder")
 
 
 @pytest.mark.parametrize("name", agent_names())
@@ -76,6 +76,18 @@ def test_command_runs_by_the_images_own_shell_with_the_prompt_in_a_file() -> Non
         ({"uses": "mini", "model": "openai/"}, "openai/<model>"),
         ({"uses": "mini", "model": "openai/x", "with": {"temperature": 1}}, "It takes `command-timeout-seconds`"),
         ({"uses": "mini", "model": "openai/x", "with": {"command-timeout-seconds": 0}}, "greater than or equal"),
+        ({"uses": "codex", "model": "anthropic/x"}, "`agent: model:` of `codex` must be `openai/<model>`"),
+        ({"uses": "codex"}, "openai/<model>"),
+        ({"uses": "codex", "model": "openai/x", "fallback-model": "anthropic/y"}, "same vendor"),
+        ({"uses": "codex", "model": "openai/x", "with": {"reasoning-effort": "utmost"}}, "reasoning-effort"),
+        ({"uses": "codex", "model": "openai/x", "with": {"web-search": True}}, "It takes `reasoning-effort`"),
+        ({"uses": "claude-code", "model": "openai/x"}, "anthropic/<model>"),
+        ({"uses": "claude-code", "model": "anthropic/x", "with": {"max-turns": 0}}, "greater than or equal"),
+        ({"uses": "claude-code", "model": "anthropic/x", "fallback-model": "anthropic/x"}, "same vendor"),
+        ({"uses": "opencode", "model": "gemini/x"}, "`anthropic/<model>` or `openai/<model>`"),
+        ({"uses": "opencode", "model": "openai/x", "with": {"share": True}}, "there is no such key"),
+        ({"uses": "gemini-cli", "model": "openai/x"}, "gemini/<model>"),
+        ({"uses": "gemini-cli", "model": "gemini/x", "with": {"sandbox": True}}, "there is no such key"),
     ],
 )
 def test_what_does_not_suit_an_agent_is_named(agent: dict[str, Any], words: str) -> None:
@@ -162,3 +174,38 @@ def test_an_agent_of_the_protocol_is_driven_in_turns_and_finds_its_settings() ->
     assert first.next_argv == agent.assignment("r", asked, "p", "c", continues=True).argv == (*first.argv, "--continue")
     assert agent.parts(asked.agent) == ("opencode",)
     assert agent_named("mini").parts(asked.agent) == ()
+
+
+CLI_MODELS = {
+    "codex": "openai/gpt-5", "claude-code": "anthropic/claude-x", "opencode": "openai/gpt-5", "gemini-cli": "gemini/gemini-x",
+}
+
+
+@pytest.mark.parametrize(("name", "model"), CLI_MODELS.items(), ids=CLI_MODELS)
+def test_a_cli_is_asked_on_its_standard_input_and_goes_on_in_its_own_home(name: str, model: str) -> None:
+    adapter = agent_named(name)
+    asked = profile({"uses": name, "model": model, "fallback-model": f"{model}-small"}, env={"A": "b"})
+    first = adapter.assignment("run1", asked, "fix \N{BUG} --help", "c0ffee")
+    later = adapter.assignment("run2", asked, "and this", "c0ffee", continues=True)
+    assert first.argv[0] == f"/agent-{adapter.parts(asked.agent)[-1]}/bin/{first.argv[0].rpartition('/')[2]}"
+    # Never an argument: the kernel takes no more than 128 KiB of one, and it would stand in the list of processes.
+    assert first.stdin == "fix \N{BUG} --help"
+    assert not any("fix" in word for word in (*first.argv, *first.files.values(), *first.env.values()))
+    assert (later.argv, later.stdin) == (first.next_argv, "and this")
+    assert first.argv != first.next_argv == later.next_argv
+    assert first.env["A"] == "b"
+    assert first.models == (model, f"{model}-small")
+    assert not first.wants_messages
+
+
+@pytest.mark.parametrize(("name", "model"), CLI_MODELS.items(), ids=CLI_MODELS)
+def test_a_cli_is_led_to_the_door_alone_and_holds_no_key(name: str, model: str) -> None:
+    made = agent_named(name).assignment("run1", profile({"uses": name, "model": model}), "p", "c0ffee")
+    told = "\n".join((*made.files.values(), *made.env.values(), *made.argv))
+    assert f"http://127.0.0.1:4117/{model.partition('/')[0]}" in told
+    assert "http://127.0.0.1:4117/mcp" in told
+    hosts = {url.partition("/")[0] for url in told.replace("https://", "http://").split("http://")[1:]}
+    # The second is the name of a schema, which is not fetched.
+    assert hosts <= {"127.0.0.1:4117", "opencode.ai"}
+    keys = [value for name, value in made.env.items() if name.endswith("API_KEY")]
+    assert set(keys) <= {"bellhop-puts-the-key-in"}

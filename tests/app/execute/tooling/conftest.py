@@ -12,7 +12,7 @@ import pytest
 
 from app.execute.tooling import tree
 from app.execute.tooling.build import agent_tree
-from app.execute.tooling.inputs import SIDECAR
+from app.execute.tooling.inputs import PARTS, SIDECAR
 from app.execute.tooling.tree import Tree
 from tests.app.execute.tooling.fake_registry import Registry, served
 
@@ -21,9 +21,9 @@ MakeTree = Callable[[dict[str, str]], Tree]
 
 @pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sidecar with a runner and a mini of one line each, and the real requirements."""
+    """A sidecar whose programs are of one line each, and the real requirements."""
     sidecar = tmp_path_factory.mktemp("sidecar")
-    for part in ("runner", "mini"):
+    for part in PARTS:
         (sidecar / part).mkdir()
         (sidecar / part / "__main__.py").write_text(f"print('{part} here')\n")
     shutil.copyfile(SIDECAR / "requirements.txt", sidecar / "requirements.txt")
