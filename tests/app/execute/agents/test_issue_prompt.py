@@ -15,7 +15,9 @@ def render(event: Event, **more: object) -> str:
         loader=FileSystemLoader(ROOT / "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - a prompt is plain text
     )
-    return environment.get_template("prompts/issue.md.j2").render(event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False)
+    return environment.get_template("prompts/issue.md.j2").render(
+        event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False, own_pull=False,
+    )
 
 
 def event(**more: object) -> Event:
