@@ -89,6 +89,11 @@ def empty_image(docker_client: docker.APIClient) -> str:
 
 
 @pytest.fixture(scope="session")
+def musl_image(docker_client: docker.APIClient) -> str:
+    return _image(docker_client, images.MUSL)
+
+
+@pytest.fixture(scope="session")
 def static_busybox() -> Path:
     """The host's static busybox."""
     try:

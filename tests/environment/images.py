@@ -3,7 +3,7 @@
     python -m tests.environment.images      makes all of them on DOCKER_HOST
 
 `bellhop-test/debian:bookworm` is debootstrap's minbase (kept as a tar in the user's cache), `bellhop-test/busybox:static`
-has no C library, `bellhop-test/empty:0` has nothing at all.
+has no C library, `bellhop-test/empty:0` has nothing at all, `bellhop-test/musl:0` is the busybox one with Debian's `musl` package.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ import docker.errors
 DEBIAN = "bellhop-test/debian:bookworm"
 BUSYBOX = "bellhop-test/busybox:static"
 EMPTY = "bellhop-test/empty:0"
-NAMES = (DEBIAN, BUSYBOX, EMPTY)
+MUSL = "bellhop-test/musl:0"
+NAMES = (DEBIAN, BUSYBOX, EMPTY, MUSL)
 APPLETS = ("sh", "cat", "env", "id", "ls", "mkdir", "sleep", "touch")
 DEBOOTSTRAP_SECONDS = 900
+DOWNLOAD_SECONDS = 120
 
 
 def ensure(client: docker.APIClient, name: str) -> None:
@@ -34,7 +36,7 @@ def ensure(client: docker.APIClient, name: str) -> None:
     try:
         client.inspect_image(name)  # type: ignore[no-untyped-call]
     except docker.errors.ImageNotFound:
-        data = _debian() if name == DEBIAN else _tar(_busybox_members() if name == BUSYBOX else [])
+        data = _debian() if name == DEBIAN else _tar(_members(name))
         repository, _, tag = name.partition(":")
         client.import_image_from_data(data, repository=repository, tag=tag)
 
@@ -90,6 +92,29 @@ def _busybox_members() -> list[tuple[tarfile.TarInfo, bytes]]:
         link.type, link.linkname = tarfile.SYMTYPE, "busybox"
         members.append((link, b""))
     return members
+
+
+def _members(name: str) -> list[tuple[tarfile.TarInfo, bytes]]:
+    if name == MUSL:
+        return _busybox_members() + _musl_members()
+    return _busybox_members() if name == BUSYBOX else []
+
+
+def _musl_members() -> list[tuple[tarfile.TarInfo, bytes]]:
+    """musl's one library and loader, and the link by which programs ask for it."""
+    with tempfile.TemporaryDirectory(prefix="bellhop-musl-") as directory:
+        try:
+            subprocess.run(
+                ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "musl"], cwd=directory, check=True, capture_output=True,
+                timeout=DOWNLOAD_SECONDS,
+            )
+            (package,) = Path(directory).glob("musl_*.deb")
+            data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True, timeout=60).stdout
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise RuntimeError(f"the musl image needs Debian's package `musl`: run `apt-get update` ({error})") from error
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        found = [info for info in archive if info.name.startswith("./lib/") and not info.isdir()]
+        return [(info, stream.read() if (stream := archive.extractfile(info)) and info.isreg() else b"") for info in found]
 
 
 def _tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:

@@ -12,7 +12,7 @@ from docker.types import DriverConfig, Mount
 from app.core.isolation import Guarantee, Isolation
 from app.errors import SandboxRefused, SandboxUnavailable
 from app.execute.sandboxes import places, workspaces
-from app.execute.sandboxes.docker import config
+from app.execute.sandboxes.docker import config, fill, image_files
 from app.execute.sandboxes.docker.engine import Engine, engine_errors
 from app.execute.sandboxes.docker.guarantees import KEPT_BY, kept
 from app.execute.sandboxes.docker.image import Image, resolve
@@ -38,6 +38,7 @@ class DockerSandboxes:
         self._runtime = runtime
         self._installation = installation
         self._overlay_impossible = False
+        self._looked_at: dict[str, fill.Facts] = {}
 
     def check(self) -> str:
         """Return the engine's and the runtime's version, and take back the guarantees this engine cannot keep.
@@ -156,7 +157,10 @@ class DockerSandboxes:
     def _new(self, spec: SandboxSpec, image: Image) -> dict[str, Any]:
         api = self._engine.api
         marks = config.labels(self._installation, self.name, spec)
-        all_mounts = config.mounts(spec, image, self._workspace(spec, marks), marks)
+        wanted = fill.fills(self._facts(image), spec.uid, image.volumes)
+        all_mounts = [
+            *config.mounts(spec, image, self._workspace(spec, marks), marks), *fill.mounts(wanted, spec.workspace.scratch / "fill"),
+        ]
         host = self._build_host(spec, api.api_version, self._runtime, all_mounts)
         warnings: list[str] = []
         with engine_errors("create a container"):
@@ -173,6 +177,13 @@ class DockerSandboxes:
         if found is None:
             raise SandboxUnavailable("the container vanished as it was created", reason="engine_refused")
         return found
+
+    def _facts(self, image: Image) -> fill.Facts:
+        """Return what an image has; looked up once, because an id's content does not change."""
+        if image.id not in self._looked_at:
+            with image_files.opened(self._engine, image.id) as files:
+                self._looked_at[image.id] = fill.look(files)
+        return self._looked_at[image.id]
 
     def _workspace(self, spec: SandboxSpec, marks: dict[str, str]) -> Mount:
         options = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
