@@ -13,6 +13,7 @@ from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, runs
+from tasks.choices import with_choices
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.parts import Parts
@@ -140,10 +141,12 @@ def _is_follow_up(event: Event) -> bool:
     return event.kind == "issue_comment.created"
 
 
-def _start(tx: Connection, event: Event, profile: Profile) -> str | None:
+def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str | None:
     """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
     over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
     parent = over[0] if over and _is_follow_up(event) else None
+    past = [parent, *runs.before(tx, parent)] if parent is not None else []
+    profile = with_choices(profile, event, [run.event for run in reversed(past)], bot_login)
     host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)
     return runs.create(tx, event, profile, host, parent_id=parent.id if parent else None)
 
@@ -163,7 +166,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         if event.is_from_fork:
             # Who rang vouches for the wish, and nobody for a stranger's files: words come out of such a run, and no more.
             profile = profile.model_copy(update={"workspace": "ro"})
-        run_id = _start(tx, event, profile)
+        run_id = _start(tx, event, profile, parts.settings.bot_login)
         if run_id is None:
             raise _Overtaken
     else:

@@ -15,6 +15,7 @@ from app.ledger import hosts, outbox, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
 from app.publish.push import refuse_if_moved
+from tasks.choices import refuse_what_is_not_offered
 from tasks.conclude import refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
@@ -41,6 +42,7 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         refuse_if_stopped(tx, run.id)
     refuse_closed(run)
+    refuse_what_is_not_offered(parts, run)
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
         with parts.database.begin() as tx:
@@ -112,9 +114,11 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:
 
 
 def _base(parts: Parts, service: Service, credential: Credential, run: Run) -> str:
-    """Return the default branch's head, or the pull request's with the default branch's agent configuration."""
+    """Return the head of the default branch or the profile's, or the pull request's with the default branch's agent configuration."""
     repo, pull = run.event.repo, run.event.pull
     url = service.clone_url(repo)
+    if pull is None and run.profile.branch is not None:
+        return parts.workspaces.fetch(repo, url, credential, f"refs/heads/{run.profile.branch}")
     default = parts.workspaces.fetch(repo, url, credential, service.default_branch_head(credential, repo)[1])
     if pull is None:
         return default

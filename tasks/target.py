@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from app.core.grant import Credential
 from app.core.run import Run
-from app.errors import PublishRefused
+from app.errors import PublishRefused, WorkspaceError
 from app.publish.proposal import Proposal
 from tasks.parts import Parts
 
@@ -21,7 +21,11 @@ def standing_base(parts: Parts, credential: Credential, run: Run, proposal: Prop
     """
     service, repo, pull = parts.service(run.event), run.event.repo, run.event.pull
     base_commit = proposal.base_commit or run.base_commit or ""
-    if pull is None:
+    if pull is None and run.profile.branch is not None:
+        branch = run.profile.branch
+        head = _head_of(parts, credential, run, branch)
+        is_right = is_under_way or (bool(head) and _holds(parts, credential, run, head, base_commit))
+    elif pull is None:
         branch, head = service.default_branch_head(credential, repo)
         is_right = is_under_way or _holds(parts, credential, run, head, base_commit)
     else:
@@ -65,6 +69,17 @@ def refuse_one_too_many(standing: AbstractSet[str], run: Run) -> None:
             "nothing was published. Merge or close some and ring again, or have `limits: max-open-pull-requests:` raised.",
             reason="too_many_pull_requests",
         )
+
+
+def _head_of(parts: Parts, credential: Credential, run: Run, branch: str) -> str:
+    """Return where a branch stands now, or an empty string where there is none of that name any more."""
+    repo = run.event.repo
+    try:
+        return parts.workspaces.fetch(repo, parts.service(run.event).clone_url(repo), credential, f"refs/heads/{branch}")
+    except WorkspaceError as error:
+        if error.reason != "no_such_commit":
+            raise
+        return ""
 
 
 def _holds(parts: Parts, credential: Credential, run: Run, head: str, commit: str) -> bool:

@@ -205,7 +205,7 @@ def _key(settings: Settings, vendor: str, value: str, setting: str, profiles: Ma
         return Finding(f"{vendor} key", "ok", "set, not tried")
     if several_processes(settings):
         return Finding(f"{vendor} key", "off", "not given to this process: the gateway has it, if any")
-    users = sorted(name for name, each in profiles.items() if (each.agent.model or "").startswith(f"{vendor}/"))
+    users = sorted(name for name, each in profiles.items() if any((choice.model or "").startswith(f"{vendor}/") for choice in each.agents))
     if users:
         return Finding(f"{vendor} key", "missing", f"not set; wanted by {', '.join(users)}", f"set {setting} for the gateway")
     return Finding(f"{vendor} key", "off", f"not set ({setting}); no profile wants it")

@@ -153,7 +153,9 @@ def without_a_price(profiles: Mapping[str, Profile]) -> Iterator[str]:
     from app.execute.gateway.price import is_priced
 
     for name, profile in sorted(profiles.items()):
-        for model in filter(None, (profile.agent.model, profile.agent.fallback_model)):
+        named = [model for choice in profile.agents for model in (choice.model, choice.fallback_model)]
+        offered = [model for model in profile.choose.models if "*" not in model]
+        for model in dict.fromkeys(filter(None, (*named, *offered))):
             if not is_priced(model, profile.budget.prices):
                 yield (
                     f"{name}: the price of {model} is not known, so `budget: usd:` does not hold for it; tokens and turns do. "

@@ -50,7 +50,8 @@ def wanted_by_profiles(settings: Settings) -> tuple[str, ...]:
         settings.profiles_dir, templates_dir=settings.templates_dir,
         check_agent=lambda choice: agent_named(choice.uses).check(choice), registries=load_registries(settings.registries_file),
     )
-    return tuple(sorted({name for profile in profiles.values() for name in agent_named(profile.agent.uses).parts(profile.agent)}))
+    choices = [choice for profile in profiles.values() for choice in profile.agents]
+    return tuple(sorted({name for choice in choices for name in agent_named(choice.uses).parts(choice)}))
 
 
 def kind(settings: Settings, sandbox: str) -> stock.Kind:

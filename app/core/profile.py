@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from app.core.agent_config import AGENT_CONFIG
+from app.core.branch import is_branch
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
 from app.core.grant import Access
@@ -65,6 +66,27 @@ class AgentChoice(Section):
     model: str | None = None
     fallback_model: str | None = None
     with_: dict[str, Any] = Field(default={}, alias="with")
+
+
+class OfferedAgent(Section):
+    """Another agent that a message may choose, with its own model and options."""
+
+    model: str | None = None
+    fallback_model: str | None = None
+    with_: dict[str, Any] = Field(default={}, alias="with")
+
+
+class Choose(Section):
+    """What a message may choose beside what the profile says: nothing, unless it is named here.
+
+    In `models` (`vendor/model`) and `branches`, `*` stands for any characters. A budget may always be a smaller one;
+    `budget_usd` is the most that may be asked for instead.
+    """
+
+    agents: dict[Name, OfferedAgent] = {}
+    models: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    budget_usd: Annotated[float, Field(gt=0)] | None = None
 
 
 class Container(Section):
@@ -125,13 +147,15 @@ class Profile(Section):
     """One profile; `name` is the file's name without `.yaml`.
 
     `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
-    workspace token may read; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
+    workspace token may read; `branch` is worked on instead of the default one; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
     """
 
     name: Name
     on: On
     who: Who = Who()
     agent: AgentChoice
+    choose: Choose = Choose()
+    branch: str | None = None
     container: Container = Container()
     permissions: dict[str, Access] = {"contents": "read"}
     env: dict[str, str] = {}
@@ -145,6 +169,12 @@ class Profile(Section):
     workspace: Literal["rw", "ro"] = "rw"
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()
+
+    @property
+    def agents(self) -> tuple[AgentChoice, ...]:
+        """The agent, and those that a message may choose instead."""
+        offered = {name: each.model_dump(by_alias=True) for name, each in self.choose.agents.items()}
+        return (self.agent, *(AgentChoice.model_validate({"uses": name} | said) for name, said in offered.items()))
 
 
 # https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
@@ -176,8 +206,17 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
         else:
             if f".{host}".endswith(".localhost"):
                 yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
+    yield from _faults_of_choices(profile)
     for model in profile.budget.prices:
         if not all(model.partition("/")):
             yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"
     if profile.verify is not None and all(not line.strip() or line.lstrip().startswith("#") for line in profile.verify.splitlines()):
         yield ("verify",), "holds no command, so every result would pass: name the command, or leave `verify:` out"
+
+
+def _faults_of_choices(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for index, model in enumerate(profile.choose.models):
+        if not all(model.partition("/")):
+            yield ("choose", "models", index), "must be `vendor/model`, where `*` stands for any characters"
+    if profile.branch is not None and not is_branch(profile.branch):
+        yield ("branch",), "is no name of a branch"

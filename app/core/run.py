@@ -57,7 +57,7 @@ class Run(Noun):
         """The branch that a result is proposed for: of a pull request its head, but for one of the same case's own."""
         pull = self.event.pull
         if pull is None:
-            return self.event.repo.default_branch
+            return self.profile.branch or self.event.repo.default_branch
         return pull.base_ref if pull.head_ref == self.branch else pull.head_ref
 
 

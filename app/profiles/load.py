@@ -91,12 +91,18 @@ def check_profile(
         ):
             if path[0] not in left_out:
                 problems.append(Problem(nearest(path, marks), path, message))
-        try:
-            check_agent(profile.agent)
-        except BellhopError as error:
-            if "agent" not in left_out:
-                problems.append(Problem(marks[("agent",)], ("agent",), str(error)))
+        problems += _wrong_agents(profile, check_agent, marks, left_out)
     return Checked(file, None if problems else profile, tuple(problems))
+
+
+def _wrong_agents(profile: Profile, check_agent: CheckAgent, marks: Mapping[tuple[Key, ...], Mark], left_out: frozenset[Key]) -> Iterator[Problem]:
+    for number, choice in enumerate(profile.agents):
+        path: tuple[Key, ...] = ("choose", "agents", choice.uses) if number else ("agent",)
+        try:
+            check_agent(choice)
+        except BellhopError as error:
+            if path[0] not in left_out:
+                yield Problem(nearest(path, marks), path, str(error))
 
 
 def _as_far_as_it_reads(data: dict[str, Any], error: ValidationError) -> tuple[Profile | None, frozenset[Key]]:

@@ -1,0 +1,51 @@
+"""What the words that rang choose of a run, within what its profile offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from app.core.choices import NotOffered, chosen
+from app.core.event import Event
+from app.core.profile import Profile
+from app.core.run import Run
+from app.core.said import OPTIONS, said_to
+from app.errors import ProfileError, PublishRefused
+from tasks.parts import Parts
+
+
+def options_of(event: Event, bot_login: str) -> Mapping[str, str]:
+    """Return the options in a comment. Not those in an issue: whoever rings by a label did not write that."""
+    return said_to(event.text, bot_login).options if event.kind == "issue_comment.created" else {}
+
+
+def with_choices(profile: Profile, event: Event, earlier: Iterable[Event], bot_login: str) -> Profile:
+    """Return the profile with what was chosen in the conversation, oldest first, and now.
+
+    What is not offered leaves the profile as it is: `refuse_what_is_not_offered` says so before anything starts. What was chosen
+    earlier and is not offered any more, nobody asks for now.
+    """
+    for each in (*earlier, event):
+        said = options_of(each, bot_login)
+        # In this order: an agent brings its own model.
+        for name in OPTIONS:
+            if name in said and (name != "branch" or event.pull is None):
+                with suppress(NotOffered):
+                    profile = chosen(profile, {name: said[name]}, default_branch=event.repo.default_branch)
+    return profile
+
+
+def refuse_what_is_not_offered(parts: Parts, run: Run) -> None:
+    """Raise PublishRefused where the words that rang choose what the run's profile does not offer, or what does not go together."""
+    options = options_of(run.event, parts.settings.bot_login)
+    if not options:
+        return
+    pull = run.event.pull
+    try:
+        if pull is not None and options.get("branch", run.base_branch) != run.base_branch:
+            raise NotOffered(f"`branch=` cannot be chosen here: this is about pull request #{pull.number}, whose branch is given.")
+        offered = {name: value for name, value in options.items() if name != "branch" or pull is None}
+        chosen(run.profile, offered, default_branch=run.event.repo.default_branch)
+        parts.agent(run.profile.agent.uses).check(run.profile.agent)
+    except (NotOffered, ProfileError) as error:
+        raise PublishRefused(f"{error} Nothing was started.", reason="option") from error
