@@ -26,6 +26,8 @@ app.add_typer(profiles_app, name="profiles")
 egress_app = typer.Typer(no_args_is_help=True, help="Look at what sandboxes may reach.")
 app.add_typer(egress_app, name="egress")
 
+doctor_app = typer.Typer()
+app.add_typer(doctor_app, name="doctor")
 sidecar_app = typer.Typer(no_args_is_help=True, help="Build and look after what sandboxes are shown at /agent.")
 app.add_typer(sidecar_app, name="sidecar")
 
@@ -271,12 +273,24 @@ def sidecar_gc(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say
     clear(_settings(), _console(), dry_run=dry_run)
 
 
-@app.command()
-def doctor() -> None:
+@doctor_app.callback(invoke_without_command=True)
+def doctor(context: typer.Context) -> None:
     """Check engine, images, broker, database, profiles, registries, keys, the App and clock, and say how to mend each."""
+    if context.invoked_subcommand is not None:
+        return
     from app.commands.doctor import examine
 
     raise typer.Exit(examine(_settings(), _console()))
+
+
+@doctor_app.command("image")
+def doctor_image(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image of this host's Docker engine.")], as_json: Json = False
+) -> None:
+    """Say what an image has, what a sandbox of it gets beside that, and which agents run in it; nothing of it is run."""
+    from app.commands.doctor_image import examine_image
+
+    raise typer.Exit(examine_image(_settings(), image, _console(), as_json=as_json))
 
 
 @emulate_app.command("github")

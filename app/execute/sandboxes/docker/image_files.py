@@ -24,6 +24,8 @@ from app.execute.tooling.chunks import ChunkReader
 LABEL = "bellhop=image-look"
 # Whoever made a container for a look and died leaves it; nobody looks for this long.
 ABANDONED_SECONDS = 600.0
+# The engine's words for a link that leads to itself, and for a path through something that is no directory.
+LOOP, NO_DIRECTORY = "too many links", "not a directory"
 CHUNK_BYTES = 64 * 1024
 
 # Bits of Go's os.FileMode: https://pkg.go.dev/io/fs#FileMode
@@ -53,6 +55,8 @@ class ImageFiles:
             answer = api.head(self._address(), params={"path": path}, timeout=api.timeout)
             if answer.status_code == 404:
                 return None
+            if answer.status_code == 500 and (why := self._refusal(path)):
+                return Stat("other", executable=False, size=0, target="") if why == LOOP else None
             answer.raise_for_status()
             found = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
         mode = int(found["mode"])
@@ -64,6 +68,13 @@ class ImageFiles:
         elif mode & _ANYTHING_ELSE:
             kind = "other"
         return Stat(kind, bool(mode & 0o111), int(found["size"]), str(found.get("linkTarget") or ""))
+
+    def _refusal(self, path: str) -> str:
+        """Return which of the known reasons the engine has for not looking at a path; the answer to HEAD has no words."""
+        api = self._engine.api
+        with api.get(self._address(), params={"path": path}, stream=True, timeout=api.timeout) as answer:
+            said = answer.text if answer.status_code == 500 else ""
+        return next((why for why in (LOOP, NO_DIRECTORY) if why in said), "")
 
     def followed(self, path: str) -> tuple[str, Stat] | None:
         """Return where a path leads in the end and what is there, or None."""

@@ -32,7 +32,7 @@ HOSTILE_CHANGES = [
 ]
 # A user that no file of accounts knows; the shell is a link that leads nowhere; somebody else is called bellhop.
 ODD_CHANGES = ["USER 4242:4243"]
-ODD_FILES = {"etc/passwd": "bellhop:x:500:500::/:/bin/sh", "etc/group": "root:x:0:"}
+ODD_FILES = {"etc/passwd": "bellhop:x:500:500::/:/bin/sh", "etc/group": "root:x:0:", "bin/loop": "-> loop", "bin/nowhere": "-> /none/x"}
 
 # As the runner sets it for an agent.
 OURS_LAST = f"export PATH=$PATH:{layout.BIN}; "
@@ -66,8 +66,10 @@ def imported(client: docker.APIClient, name: str, base: str, changes: list[str],
             tar.addfile(info, io.BytesIO(data) if info.isreg() else None)
         for path, text in files.items():
             info = tarfile.TarInfo(path)
-            info.size = len(text)
-            tar.addfile(info, io.BytesIO(text.encode()))
+            if text.startswith("-> "):
+                info.type, info.linkname = tarfile.SYMTYPE, text.removeprefix("-> ")
+            info.size = len(text) if info.isreg() else 0
+            tar.addfile(info, io.BytesIO(text.encode()) if info.isreg() else None)
     client.import_image_from_data(archive.getvalue(), repository=repository, tag=tag, changes=changes)
     return name
 
@@ -138,6 +140,12 @@ def test_files_of_an_image_are_read_without_running_it(odd_files: ImageFiles, do
     assert busybox is not None
     assert (shell.kind, shell.target, busybox.kind, busybox.executable) == ("link", "/bin/busybox", "file", True)
     assert odd_files.followed("/bin/sh") == ("/bin/busybox", busybox)
+    loop, nowhere = odd_files.stat("/bin/loop"), odd_files.stat("/bin/nowhere")
+    assert loop is not None
+    assert nowhere is not None
+    assert (loop.kind, nowhere.kind, nowhere.target) == ("other", "link", "/none/x")
+    assert [odd_files.followed(path) for path in ("/bin/nowhere", "/etc/passwd/x")] == [None, None]
+    assert odd_files.read("/bin/loop", 10) is None
     looking = docker_client.containers(all=True, filters={"label": "bellhop=image-look"})
     assert looking
     assert {container["State"] for container in looking} == {"created"}
