@@ -72,7 +72,8 @@ def _once(base_url: str, path: str, headers: dict[str, str], encoded: bytes) -> 
     why = f"the model API answered {response.status}: {_message(answer, raw)}"
     code = _code(answer)
     if response.status in WORTH_REPEATING and code not in FINAL:
-        raise _Unanswered(why, _seconds(response.headers.get("Retry-After")))
+        # The second is the gateway's own, for a wait that nobody should sit through.
+        raise _Unanswered(why, _seconds(response.headers.get("Retry-After") or response.headers.get("X-Bellhop-Retry-After")))
     raise ModelFailed(why, code)
 
 

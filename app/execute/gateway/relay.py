@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.execute.gateway.admit import Target
 from app.execute.gateway.headers import request_headers, response_headers
-from app.execute.gateway.pauses import Pause, retry_after_seconds
+from app.execute.gateway.pauses import ASKS_FOR_PAUSE, LONGEST_WAIT_SECONDS, Pause, retry_after_seconds, wait_headers
 from app.execute.gateway.recorder import Recording
 from app.execute.gateway.redact import Redactor
 from app.execute.gateway.upstream import Account, Upstream
@@ -98,7 +99,7 @@ class Relay:
             "and Bellhop keeps to that for everybody on this host"
         )
         return vendor_error(
-            self._target.api, pause.status, "bellhop_wait", message, {"retry-after": str(pause.seconds)}, again=True
+            self._target.api, pause.status, "bellhop_wait", message, wait_headers(pause.seconds), again=True
         )
 
     def _refuse(self, response: httpx.Response) -> Response | None:
@@ -127,7 +128,7 @@ class Relay:
         redactor = Redactor(self._account.key.encode())
         self._recording.begin(response.status_code, response.headers.get("content-type", ""))
         self._started = True
-        headers = response_headers(response.headers.raw, self._account.key)
+        headers = self._headers(response)
         await self._send_in_time(
             {"type": "http.response.start", "status": response.status_code, "headers": headers}
         )
@@ -138,6 +139,14 @@ class Relay:
         self._recording.note = ""
         await self._settle()
         await self._send_in_time({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _headers(self, response: httpx.Response) -> list[tuple[bytes, bytes]]:
+        headers = response_headers(response.headers.raw, self._account.key)
+        wait_seconds = retry_after_seconds(response.headers, most_seconds=math.inf) if response.status_code in ASKS_FOR_PAUSE else None
+        if wait_seconds is None or wait_seconds <= LONGEST_WAIT_SECONDS:
+            return headers
+        told = [(name.encode(), value.encode()) for name, value in wait_headers(wait_seconds).items()]
+        return [*(pair for pair in headers if pair[0] not in (b"retry-after", b"retry-after-ms", b"x-should-retry")), *told]
 
     async def _body_part(self, data: bytes) -> None:
         if data:

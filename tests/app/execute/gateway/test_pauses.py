@@ -65,14 +65,29 @@ def kept(house: House, sandbox_id: str, count: int) -> list[Exchange]:
     return found
 
 
+@pytest.mark.parametrize("asked", [{"retry-after": "3600"}, {"retry-after": "61"}, {"retry-after-ms": "90000", "x-should-retry": "true"}], ids=repr)
+def test_r24_an_agent_is_not_told_to_sit_still_for_long(house: House, model_api: FakeModelApi, asked: dict[str, str]) -> None:
+    """Clients that obey it say nothing for that long, and their run is ended as idle."""
+    model_api.busy["m"] = (429, asked)
+    door = house.door(house.sandbox())
+    # The vendor's own answer, and the gateway's in its place.
+    for _ in range(2):
+        answer = door.post(MESSAGES, json={"model": "m"})
+        assert answer.status_code == 429
+        assert not answer.headers.keys() & {"retry-after", "retry-after-ms"}
+        assert answer.headers.get_list("x-should-retry") == ["false"]
+        assert int(answer.headers["x-bellhop-retry-after"]) >= 55
+    assert len(model_api.asked) == 1
+
+
 @pytest.mark.parametrize("status", [429, 503, 529])
 def test_r24_whoever_asks_meanwhile_is_answered_here(house: House, model_api: FakeModelApi, status: int) -> None:
-    model_api.busy["m"] = (status, {"retry-after": "120"})
+    model_api.busy["m"] = (status, {"retry-after": "59"})
     first, second = house.sandbox(), house.sandbox()
     assert house.door(first).post(MESSAGES, json={"model": "m"}).status_code == status
     answer = house.door(second).post(MESSAGES, json={"model": "m"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, "bellhop_wait")
-    assert 100 < int(answer.headers["retry-after"]) <= 120
+    assert 40 < int(answer.headers["retry-after"]) <= 59
     assert "x-should-retry" not in answer.headers
     assert len(model_api.asked) == 1
     [exchange] = kept(house, second, 1)
