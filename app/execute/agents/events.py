@@ -23,6 +23,10 @@ STEPS_PER_LINE = 50
 # The runner cuts long lines and says so at their end: sidecar/runner/lines.py.
 _CUT = re.compile(r" \[\.\.\. \d+ more bytes cut\]\Z")
 
+# The gateway's own answer (app/execute/gateway/model_api.py), as every CLI repeats it; and its kind, which none of them does.
+_SAYS_NO_KEY = "this Bellhop has no key for "
+_NO_KEY = "bellhop_no_key"
+
 Turn = Literal["began", "completed", "failed"]
 
 
@@ -49,7 +53,9 @@ def log(stream: str, line: str, turn: Turn | None = None) -> Step:
 def step(kind: StepKind, text: object = "", turn: Turn | None = None, **data: Any) -> Step:
     """Return a Step of bounded size; members of `data` that are None are left out."""
     kept = {name: bounded(value) for name, value in data.items() if value is not None}
-    return Step(kind=kind, text=words(text), data=kept | ({"turn": turn} if turn else {}))
+    said = words(text)
+    code = {"code": _NO_KEY} if kind == "error" and _SAYS_NO_KEY in said else {}
+    return Step(kind=kind, text=said, data=kept | code | ({"turn": turn} if turn else {}))
 
 
 def words(value: object) -> str:

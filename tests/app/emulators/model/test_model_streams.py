@@ -145,6 +145,14 @@ def _responses_output(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return output
 
 
+def test_a_call_of_a_tool_in_a_namespace_names_both() -> None:
+    inside = {"type": "function", "name": "post_update", "parameters": {"type": "object"}}
+    tools = [{"type": "function", "name": "bash"}, {"type": "namespace", "name": "mcp__bellhop", "description": "d", "tools": [inside]}]
+    with served({"turns": [{"tools": [{"name": "post_update"}, {"name": "bash"}]}]}) as found:
+        output = found.ask("responses", "go", tools=tools).json()["output"]
+    assert [(item["name"], item.get("namespace")) for item in output] == [("post_update", "mcp__bellhop"), ("bash", None)]
+
+
 @pytest.mark.parametrize("include_usage", [True, False])
 def test_chat_streams_the_published_chunks(model: tuple[Served, dict[str, Any]], include_usage: bool) -> None:
     """https://platform.openai.com/docs/api-reference/chat-streaming"""

@@ -11,6 +11,7 @@ from app.core.assignment import SandboxEnd
 from app.core.step import Step
 from app.execute.agents import agent_named, agent_names, events
 from sidecar.runner.lines import LineSplitter
+from tasks.model_trouble import model_trouble
 
 TYPES = (
     "assistant", "user", "system", "result", "item.started", "item.completed", "item.updated", "turn.completed", "turn.failed", "error",
@@ -119,3 +120,17 @@ def test_claude_codes_error_with_subtype_success_is_an_error() -> None:
     assert not claude.succeeded(SandboxEnd(reason="exited", exit_code=0), steps)
     assert claude.final_message(steps) == "API Error: 500"
     assert steps[-1].data["status"] == 500
+
+
+def test_that_bellhop_has_no_key_is_told_by_its_code_whatever_a_cli_makes_of_it() -> None:
+    """The operator has to act then, not the person who rang: tasks/model_trouble.py."""
+    why = "API Error: 503 this Bellhop has no key for openai: its operator sets OPENAI_API_KEY. Try again."
+    end = SandboxEnd(reason="exited", exit_code=1)
+    for line in (
+        json.dumps({"type": "turn.failed", "error": {"message": why}}), json.dumps({"type": "result", "is_error": True, "result": why}),
+        json.dumps({"type": "error", "error": {"name": "APIError", "data": {"message": why}}}),
+        json.dumps({"type": "result", "status": "error", "error": {"message": why}}),
+    ):
+        found = [agent_named(name).parse("stdout", line) for name in ("codex", "claude-code", "opencode", "gemini-cli")]
+        troubles = [trouble for steps in found if (trouble := model_trouble(end, None, steps, "why")) is not None]
+        assert {trouble.reason for trouble in troubles} == {"model_key"}, line

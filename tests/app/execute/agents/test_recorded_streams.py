@@ -17,7 +17,6 @@ from tests.app.execute.agents.scenarios import ALL, Scenario, fits
 
 STREAMS = Path(__file__).parent / "streams"
 RECORDED = [pytest.param(cli, scenario, id=f"{cli.id}-{scenario.name}") for cli in CLIS for scenario in ALL if fits(cli, scenario)]
-DROP = "dropped"
 
 
 def recording(cli: Cli, name: str) -> tuple[list[tuple[str, str]], SandboxEnd]:
@@ -56,7 +55,7 @@ def test_a_turn_that_has_only_begun_is_not_judged_by_the_one_before(cli: Cli) ->
 
 
 @pytest.mark.parametrize("cli", [pytest.param(cli, id=cli.id) for cli in CLIS])
-def test_t33_a_hostile_repositorys_words_are_no_events_of_the_agent(cli: Cli) -> None:
+def test_a_hostile_repositorys_words_are_no_events_of_the_agent(cli: Cli) -> None:
     """What the agent's commands print stands inside its events; on any other stream, or cut short, it is a log line."""
     lines, end = recording(cli, "edit")
     adapter = agent_named(cli.name)

@@ -121,6 +121,8 @@ def test_the_process_tree_runs_by_the_hosts_own_python(state_dir: Path, stand_in
     assert (Path(prefix), Path(module).is_relative_to(root)) == (interpreter().prefix, True)
     ran = subprocess.run([root / "bin/python3", "-I", root / "lib/bellhop/runner"], capture_output=True, text=True, check=True, timeout=30)
     assert ran.stdout == "runner here\n"
+    # As in the base; an agent's HTTP client may refuse to start without.
+    assert "BEGIN CERTIFICATE" in Path(layout.CA_BUNDLE.replace(layout.ROOT, str(root))).read_text()
 
 
 def test_the_process_tree_takes_a_site_that_is_there(state_dir: Path, stand_in: Path, tmp_path: Path) -> None:
