@@ -13,7 +13,7 @@ from app.ledger.runs import Lease
 from app.publish.candidate import Candidate
 from app.publish.commit import commit_message, make_commit
 from app.publish.describe import pull_request_title
-from app.publish.policy import check
+from app.publish.policy import Violation, check
 from app.publish.proposal import Proposal
 from app.publish.result import result_of
 from app.publish.secrets import find_secrets
@@ -22,6 +22,7 @@ from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
 from tasks.publish import publish
+from tasks.target import goes_on_with_its_own
 from tasks.verify import verify
 
 ENDS = {
@@ -40,9 +41,11 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     """Turn the end of the agent's sandbox into a proposal, or into the run's outcome."""
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
-        said = last_turn(steps.of_sandbox(tx, run.id, row.id))
+        all_said = steps.of_sandbox(tx, run.id, row.id)
+        before = runs.published_before(tx, run) if goes_on_with_its_own(run) else None
         last_answer = exchanges.last_answer(tx, row.id)
         told = reported(each.report for each in reports.of_run(tx, run.id))
+    said = last_turn(all_said)
     end = row.end or SandboxEnd(reason="lost")
     if row.state != "destroyed":
         # The work is in the bundle: nothing of the sandbox is needed any more, and nothing in it may go on.
@@ -50,6 +53,8 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         refuse_if_cancelled(tx, run.id)
     agent = parts.agent(run.profile.agent.uses)
+    # A turn that was interrupted may have come to no word of its own.
+    last_word = agent.final_message(said) or agent.final_message(all_said)
     unfinished = ""
     if not agent.succeeded(end, said):
         with parts.database.read() as tx:
@@ -64,9 +69,9 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         if trouble is not None:
             conclude(parts, lease, run, trouble)
         else:
-            _conclude_without_change(parts, lease, run, end, told.nothing or agent.final_message(said), unfinished)
+            _conclude_without_change(parts, lease, run, end, told.nothing or last_word, unfinished)
         return
-    proposal = propose(parts, run, result.candidate, agent.final_message(said), unfinished, told, result.dropped)
+    proposal = propose(parts, run, result.candidate, last_word, unfinished, told, result.dropped, earlier=_warnings(before))
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:
@@ -106,13 +111,18 @@ def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
     return f"{what}; its last error: {errors[-1]}" if errors else what
 
 
+def _warnings(published: str | None) -> tuple[Violation, ...]:
+    return Proposal.model_validate_json(published).warnings if published else ()
+
+
 def propose(
-    parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported, dropped: tuple[str, ...] = ()
+    parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported, dropped: tuple[str, ...] = (), *,
+    earlier: tuple[Violation, ...] = (),
 ) -> Proposal:
     """Judge a candidate and make the one commit that may be published. Raises PublishRefused.
 
     `said` is the agent's last word, in the place of which comes what it proposed as the body, if it did. `dropped` names
-    agent configuration that the agent changed and the candidate no longer holds.
+    agent configuration that the agent changed and the candidate no longer holds; `earlier` are the warnings of what it is added to.
     """
     said = told.body or said
     verdict = check(candidate.changes, candidate.patch_bytes, run.profile.limits, run.profile.pull_request)
@@ -122,7 +132,7 @@ def propose(
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
     verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
-    verdict = verdict.with_contradiction(told.nothing)
+    verdict = verdict.with_earlier(earlier).with_contradiction(told.nothing)
     # What did not end well says it above all else.
     verdict = verdict.with_budget("" if unfinished else told.budget)
     message = commit_message(

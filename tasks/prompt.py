@@ -12,6 +12,7 @@ from app.core.seen import look
 from app.errors import ProfileError
 from app.settings import Settings
 from tasks.earlier import Word
+from tasks.target import goes_on_with_its_own
 
 
 def render_prompt(run: Run, settings: Settings, earlier: Sequence[Word] = (), *, continues: bool = False) -> str:
@@ -31,7 +32,7 @@ def render_prompt(run: Run, settings: Settings, earlier: Sequence[Word] = (), *,
         return environment.get_template(name).render(
             event=event, profile=run.profile, verify=run.profile.verify, fence=secrets.token_hex(12),
             hidden=title.hidden + text.hidden, earlier=earlier, continues=continues,
-            own_pull=run.event.pull is not None and run.event.pull.head_ref == run.branch and not run.event.is_from_fork,
+            own_pull=goes_on_with_its_own(run),
         )
     except TemplateError as error:
         raise ProfileError(

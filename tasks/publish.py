@@ -105,6 +105,7 @@ def _describe(
         used = exchanges.usage(tx, run.id)
         rows = sandboxes.of_run(tx, run.id)
         denied = denied_of(tx, parts, run.id)
+        issues = [each.event.number for each in runs.before(tx, run) if not each.event.is_pull_request]
     agent_ms = next((row.end.duration_ms for row in rows if row.role == "work" and row.end is not None), None)
     work = Work(
         model=run.profile.agent.model, steps=used.exchanges or None, input_tokens=used.input_tokens or None,
@@ -118,5 +119,6 @@ def _describe(
         unfinished=parts.redacted_words(proposal.unfinished), settings_url=parts.settings.link_url,
         templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "",
         workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit), denied=denied,
+        issue=issues[-1] if issues else None,
     )
     return parts.redacted(title), parts.redacted(body)

@@ -48,13 +48,19 @@ def standing_base(parts: Parts, credential: Credential, run: Run, proposal: Prop
     return branch
 
 
+def goes_on_with_its_own(run: Run) -> bool:
+    """Return whether a run works at the head of its own case's pull request, so that its result is added to that."""
+    pull = run.event.pull
+    return pull is not None and pull.head_ref == run.branch and not run.event.is_from_fork
+
+
 def expected_at(run: Run, published: str | None) -> str | None:
     """Return the commit that the run's branch may stand at: what was looked at, or what an earlier run has published.
 
     `published` is that run's proposal as it is on file.
     """
     pull = run.event.pull
-    if pull is not None and pull.head_ref == run.branch and not run.event.is_from_fork:
+    if pull is not None and goes_on_with_its_own(run):
         # Also what people have put there since: the result stands on it, and replaces nothing.
         return pull.head_commit
     return Proposal.model_validate_json(published).commit if published else None

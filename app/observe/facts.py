@@ -72,6 +72,8 @@ def facts_of(view: RunView) -> Rows:
         ("host", run.host or "none yet"),
         ("base", (run.base_commit or "not chosen yet")[:14]),
         ("branch", run.branch),
+        *([("goes on with", f"run {run.parent_id}")] if run.parent_id else []),
+        *([("stopped by", run.stopped_by)] if run.stopped_by else []),
         ("model requests", f"{usage.exchanges}{tokens if usage.exchanges else ''}"),
         ("cost", _cost(view)),
     ])

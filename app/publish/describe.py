@@ -56,16 +56,17 @@ def render_pull_request(
     run: Run, *, changes: tuple[FileChange, ...], work: Work, agent_text: str, agent_title: str = "",
     verify: VerifyResult | None = None, warnings: tuple[Violation, ...] = (), unfinished: str = "", settings_url: str = "",
     templates_dir: Path = TEMPLATES_DIR, base: str = "", base_commit: str = "", workflows: Workflows = NO_WORKFLOWS,
-    denied: Sequence[Denied] = (),
+    denied: Sequence[Denied] = (), issue: int | None = None,
 ) -> tuple[str, str]:
     """Return the pull request's title and body.
 
     What the host measured stands first and apart; `agent_text` and `agent_title` are the agent's own words and end up inert.
     `unfinished` says why the agent did not end well (empty: it did). `settings_url` is where this Bellhop's pages are (empty: no link). `base` and
     `base_commit` say what the result is proposed for and stands on, `workflows` what its push starts, `denied` what its
-    sandboxes asked for at their door and did not get. Raises ProfileError (the template).
+    sandboxes asked for at their door and did not get, `issue` the issue that a conversation in a pull request began in. Raises
+    ProfileError (the template).
     """
-    issue = run.event.number if not run.event.is_pull_request else None
+    issue = issue if run.event.is_pull_request else run.event.number
     body = render(
         templates_dir, run.profile.templates.pull_request, run=run, event=run.event, profile=run.profile, issue=issue,
         changes=changes, files=Inert("1 file" if len(changes) == 1 else f"{len(changes)} files"), added=sum(change.added or 0 for change in changes),

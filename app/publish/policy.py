@@ -33,6 +33,9 @@ SAYS: dict[Rule, str] = {
 }
 _DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do")
 
+# What says how one run went, and nothing of a file.
+_OF_ONE_RUN: tuple[Rule, ...] = ("said_nothing_to_do", "budget")
+
 # Files that say exactly which packages are installed: a reviewer sees a wall of hashes, and one of them is enough.
 LOCKFILES = (
     "bun.lock", "bun.lockb", "Cargo.lock", "Chart.lock", "composer.lock", "conan.lock", "deno.lock", "flake.lock", "Gemfile.lock",
@@ -80,6 +83,12 @@ class Verdict(Noun):
         """Return the verdict on a result that came with the last answer of a run whose budget is `used` up (empty: is not)."""
         warned = (Violation(rule="budget", path=used),) if used else ()
         return self.model_copy(update={"warnings": (*warned, *self.warnings)})
+
+    def with_earlier(self, warnings: Sequence[Violation]) -> Verdict:
+        """Return the verdict on a result that is added to one that was published with `warnings`: those about files still stand."""
+        said = {(each.rule, each.path) for each in self.warnings}
+        kept = tuple(each for each in warnings if each.rule not in _OF_ONE_RUN and (each.rule, each.path) not in said)
+        return self.model_copy(update={"warnings": (*self.warnings, *kept)})
 
     def with_dropped(self, paths: Sequence[str], pull_request: PullRequestPolicy) -> Verdict:
         """Return the verdict with agent configuration that was changed in vain and is not in the result any more."""

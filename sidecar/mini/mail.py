@@ -17,6 +17,12 @@ class Mailbox:
         self._rest = b""
         self._open = True
         self._letters: list[str] = []
+        self._urgent = False
+
+    def is_urgent(self) -> bool:
+        """Return whether a message waits that does not wait for the end of a command."""
+        self._read()
+        return self._urgent
 
     def has_mail(self) -> bool:
         """Return whether a message waits."""
@@ -27,6 +33,7 @@ class Mailbox:
         """Return the messages that wait, as text for the model; each is returned once."""
         self._read()
         letters, self._letters = self._letters, []
+        self._urgent = False
         return letters
 
     def _read(self) -> None:
@@ -36,6 +43,15 @@ class Mailbox:
             self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")
         self._letters += [text for line in lines if (text := letter(line))]
+        self._urgent = self._urgent or any(is_now(line) for line in lines)
+
+
+def is_now(line: bytes) -> bool:
+    """Return whether a line is a message that does not wait."""
+    try:
+        return bool(json.loads(line).get("now"))
+    except (ValueError, AttributeError):
+        return False
 
 
 def letter(line: bytes) -> str:

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
 
     here = Path(__file__).parent
     mailbox = Mailbox()
-    shell = Shell(str(Path.cwd()), configuration.command_timeout_seconds, mailbox.has_mail)
+    shell = Shell(str(Path.cwd()), configuration.command_timeout_seconds, mailbox)
     try:
         agent = DefaultAgent(
             DoorModel(configuration, shell.observation, mailbox.take), shell,

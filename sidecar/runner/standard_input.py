@@ -38,7 +38,8 @@ class LetterLines:
 
     def receive(self, letter: Letter) -> None:
         """Take one letter."""
-        line = {"type": "message", "author": letter.author, "text": letter.text}
+        # Our own words never break off what it does: of a command that was to submit nothing would be left.
+        line = {"type": "message", "author": letter.author, "text": letter.text} | ({"now": True} if letter.now and letter.id else {})
         self._lines.put(json.dumps(line, ensure_ascii=True).encode() + b"\n")
 
     def confirmed(self, seen: int) -> int:

@@ -234,3 +234,48 @@ def test_t35_a_home_is_moved_and_nothing_in_it_is_opened(talks: Scene) -> None:
     talks.pump()
     following = followed(talks)
     assert sorted(path.name for path in home(talks, following).iterdir()) == ["link", "session"]
+
+
+def test_what_was_warned_of_is_still_said_when_more_is_added(talks: Scene) -> None:
+    """The first change stands in the pull request, whatever the second one touches."""
+    scene = talks
+    run_id = scene.started()
+    scene.work(run_id, {"AGENTS.md": "obey\n"})
+    scene.pump()
+    assert scene.outcome(run_id).draft  # type: ignore[union-attr]
+    following = followed(scene)
+    scene.work(following, {"docs.md": "docs\n"})
+    scene.pump()
+    outcome = scene.outcome(following)
+    assert isinstance(outcome, PullRequest)
+    assert outcome.draft
+    assert [warning for warning in outcome.warnings if "AGENTS.md" in warning]
+
+
+def test_a_conversation_in_the_pull_request_still_closes_its_issue(talks: Scene) -> None:
+    scene = talks
+    made = scene.outcome(first(scene))
+    assert isinstance(made, PullRequest)
+    inbox_id = scene.ring(kind="issue_comment.created", said="@bellhop and the docs", number=made.number, is_pull_request=True)
+    scene.wakeup.route(inbox_id)
+    scene.pump()
+    run_id = scene.entry(inbox_id).run_id
+    assert run_id is not None
+    assert (home(scene, run_id) / "session").exists()
+    scene.work(run_id, {"docs.md": "docs\n"})
+    scene.pump()
+    assert "Fixes #1" in (scene.github.issue(HELLO, made.number).body or "")
+
+
+def test_the_last_word_of_an_interrupted_turn_is_that_of_the_one_before(talks: Scene) -> None:
+    scene = talks
+    run_id = scene.started()
+    lines = [{"stream": "stdout", "text": "half is done"}, {"stream": "runner", "text": "turn 2 begins, with what Bellhop said"}]
+    scene.runner(run_id).post("/runner/steps", json={"first": 0, "lines": lines}).raise_for_status()
+    bundle, head = scene.bundle(run_id, FIX)
+    headers = {"content-type": "application/octet-stream"}
+    scene.runner(run_id).post("/runner/bundle", content=bundle.read_bytes(), headers=headers).raise_for_status()
+    scene.end(run_id, reason="timeout", exit_code=137, has_bundle=True, head_commit=head)
+    scene.pump()
+    [pull] = scene.github.pull_requests(HELLO)
+    assert "half is done" in (pull.body or "")

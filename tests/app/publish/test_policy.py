@@ -7,7 +7,7 @@ import pytest
 from app.core.profile import Limits, PullRequestPolicy
 from app.errors import PublishRefused
 from app.publish.candidate import FileChange
-from app.publish.policy import Verdict, check, covers
+from app.publish.policy import Verdict, Violation, check, covers
 
 
 def change(path: str, old: str = "100644", new: str = "100644", status: str = "M") -> FileChange:
@@ -129,3 +129,11 @@ def test_many_refusals_are_counted_and_five_are_named() -> None:
         judge(*[change(f"link{number}", "000000", "120000", "A") for number in range(8)]).enforce()
     assert "link4" in str(caught.value)
     assert "link5" not in str(caught.value)
+
+
+def test_warnings_of_what_a_result_is_added_to_stand_but_those_of_how_that_run_went() -> None:
+    path = Violation(rule="protected_path", path="AGENTS.md")
+    earlier = (path, Violation(rule="budget", path="all of it"), Violation(rule="said_nothing_to_do", path="no"))
+    verdict = Verdict().with_earlier(earlier)
+    assert (verdict.warnings, verdict.draft) == ((path,), True)
+    assert Verdict(warnings=(path,)).with_earlier(earlier).warnings == (path,)

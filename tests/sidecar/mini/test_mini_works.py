@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,23 @@ def test_the_core_needs_neither_litellm_nor_what_goes_with_it(site: Path) -> Non
     loaded = set(done.stdout.split())
     assert not loaded & {"litellm", "typer", "textual", "yaml", "requests", "openai", "datasets"}
     assert {"minisweagent", "jinja2", "pydantic", "rich", "dotenv", "platformdirs"} <= loaded
+
+
+def test_a_message_that_does_not_wait_breaks_the_command_off(mini: MiniRun) -> None:
+    """The next answer is made with what was said in mind."""
+    model = mini.model([("a", [f"echo begun; touch {mini.path}/begun; sleep 431.5"]), ("b", ["echo two"]), ("c", [SUBMIT])])
+    reading, writing = os.pipe()
+    process = mini.begin(model, "anthropic", stdin=reading)
+    os.close(reading)
+    deadline = time.monotonic() + 30
+    while not (mini.path / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.write(writing, b'{"type":"message","author":"ann","text":"not that","now":true}\n')
+    steps = mini.ended(process)
+    os.close(writing)
+    first = kinds(steps, "tool_result")[0]
+    assert (first["text"], first["data"]["exit_code"], first["data"]["timed_out"]) == ("begun\n", 137, False)
+    assert "does not wait" in model.requests[1].decode()
+    assert "not that" in model.requests[1].decode()
+    assert [step["data"]["exit_code"] for step in kinds(steps, "tool_result")[1:]] == [0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -208,3 +209,15 @@ def test_a_gateway_that_restarts_between_two_turns_loses_no_message(scene: Scene
     scene.door.start()
     scene.ended(process)
     assert "got: and the docs" in scene.door.texts("stdout")
+
+
+def test_an_agent_that_stays_is_told_what_does_not_wait_and_our_own_words_break_nothing_off(scene: Scene) -> None:
+    scene.shell("echo ready; IFS= read -r a; IFS= read -r b; printf '%s\\n' \"$a\" \"$b\"", wants_messages=True)
+    process = scene.begin()
+    scene.door.wait(lambda: scene.door.lines)
+    scene.door.say("ann", "not that", now=True)
+    scene.door.wait(lambda: scene.door.confirmed == 1)
+    scene.door.say_ourselves("the budget is used up")
+    scene.ended(process)
+    persons, own = (json.loads(text) for text in scene.door.texts("stdout")[1:])
+    assert (persons["now"], own["text"], "now" in own) == (True, "the budget is used up", False)
