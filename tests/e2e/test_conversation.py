@@ -53,5 +53,5 @@ def test_r38_a_conversation_while_the_agent_works_when_it_is_stopped_and_after_i
     ada.comment(REPO, 1, "@bellhop stop")
     until(lambda: road.newest().state == "done", "the stopped run is done", road.log, 60)
     assert road.github.read(REPO, road.branch(), "session.txt") == "begun\nsaytwo\nsaythree\nsaywait\n"
-    assert "Stopped by `ada`" in road.comments()[-1]
+    road.told("Stopped by `ada`")
     road.nothing_is_left()
