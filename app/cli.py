@@ -285,12 +285,14 @@ def doctor(context: typer.Context) -> None:
 
 @doctor_app.command("image")
 def doctor_image(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image of this host's Docker engine.")], as_json: Json = False
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image of this host's Docker engine.")],
+    to_try: Annotated[bool, typer.Option("--try", help="Also start what is built in sealed sandboxes of the image.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what an image has, what a sandbox of it gets beside that, and which agents run in it; nothing of it is run."""
     from app.commands.doctor_image import examine_image
 
-    raise typer.Exit(examine_image(_settings(), image, _console(), as_json=as_json))
+    raise typer.Exit(examine_image(_settings(), image, _console(), as_json=as_json, to_try=to_try))
 
 
 @emulate_app.command("github")

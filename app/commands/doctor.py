@@ -61,6 +61,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield _sockets(settings)
     yield finding
     yield from look_at_profiles(settings, profiles, levels)
+    yield from _parts(settings, profiles)
     yield from look_at_registries(settings)
     yield _public_url(settings)
     yield from look_at_github(settings)
@@ -115,6 +116,35 @@ def _agent_tree(settings: Settings, levels: Mapping[str, Isolation]) -> Iterator
         yield Finding("/agent tree", "missing", str(error), "as it says; the first run on Docker builds the tree")
         return
     yield Finding("/agent tree", "off", "not built yet: the first run on Docker builds it, from Debian's packages")
+
+
+def _parts(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[Finding]:
+    """Yield what the profiles' agents need beside the base, and whether it is built for any kind of sandbox."""
+    from app.execute.agents import agent_named
+    from app.execute.tooling import stock
+    from app.execute.tooling.parts import part
+
+    users: dict[str, list[str]] = {}
+    for name, profile in sorted(profiles.items()):
+        try:
+            needed = part.closure(agent_named(profile.agent.uses).parts(profile.agent))
+        except BellhopError as error:
+            yield Finding(f"parts of {name}", "missing", str(error), "correct the profile's `agent: with:`")
+            continue
+        for each in needed:
+            users.setdefault(each.name, []).append(name)
+    if not users:
+        return
+    try:
+        built = {item.name: sorted(item.trees) for item in stock.items(settings.state_dir)}
+    except BellhopError as error:
+        yield Finding("parts", "missing", str(error), "as it says")
+        return
+    for name, names in sorted(users.items()):
+        if built[name]:
+            yield Finding(f"part {name}", "ok", f"built for {', '.join(built[name])}; needed by {', '.join(names)}")
+        else:
+            yield Finding(f"part {name}", "off", f"not built yet; needed by {', '.join(names)}", "the first run builds it, or: bellhop sidecar build")
 
 
 def _database(settings: Settings) -> Finding:

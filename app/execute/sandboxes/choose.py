@@ -20,12 +20,14 @@ AUTOMATIC = ("bubblewrap", "docker", "gvisor")
 
 def backend_named(name: str, settings: Settings) -> SandboxBackend:
     """Return a backend for this host, not yet checked. Raises ConfigurationError for a name that is none."""
+    return open_backend(name, backend_options(settings))
+
+
+def backend_options(settings: Settings) -> BackendOptions:
+    """Return what every backend of this installation is opened with."""
     digest = hashlib.sha256(str(settings.state_dir).encode()).hexdigest()[:8]
-    return open_backend(
-        name,
-        BackendOptions(
-            installation=f"{settings.host_name}-{digest}", state_dir=settings.state_dir, docker_host=settings.docker_host
-        ),
+    return BackendOptions(
+        installation=f"{settings.host_name}-{digest}", state_dir=settings.state_dir, docker_host=settings.docker_host
     )
 
 

@@ -169,3 +169,14 @@ def test_a_registry_is_asked_for_a_sign_of_life(sound: Machine, emulator: GitHub
     file.write_text("there: {kind: npm}\n")
     assert "there.url: is missing" in verdict(sound.run("doctor", BELLHOP_REGISTRIES_FILE=str(file)), "registries")
     assert verdict(sound.run("doctor"), "registries").startswith("off ")
+
+
+def test_a_part_that_a_profiles_agent_needs_is_told(sound: Machine) -> None:
+    text = "on: {issues: {}}\nagent: {uses: gemini-cli, model: gemini/gemini-2.5-pro}\ncontainer: {isolation: process}\n"
+    (sound.directory / "profiles" / "more.yaml").write_text(text)
+    said = sound.run("doctor")
+    for name in ("part gemini-cli", "part node"):
+        assert verdict(said, name).startswith("off ")
+        assert "needed by more" in verdict(said, name)
+        assert "bellhop sidecar build" in verdict(said, name)
+    assert "part codex" not in said.out

@@ -105,3 +105,15 @@ def test_for_another_machine_no_agent_runs(place: Machine, empty_image: str) -> 
     survey = Survey.model_validate({**{name: found[name] for name in Survey.model_fields}, "platform": "linux/arm64"})
     assert not survey.is_usable
     assert {said.partition(":")[0] for said in verdicts(survey, set()).values()} == {"no"}
+
+
+def test_what_was_started_decides(place: Machine, empty_image: str) -> None:
+    found = seen(place, empty_image)
+    survey = Survey.model_validate({name: found[name] for name in Survey.model_fields})
+    built = {"base", "codex", "claude-code"}
+    said = verdicts(survey, built, {"": "", "codex": "", "claude-code": "exit code 1"})
+    assert said["codex"] == "yes, with the part codex; started in it"
+    assert said["claude-code"] == "no: its programs do not start in it (claude-code: exit code 1)"
+    assert said["opencode"] == "yes, with the part opencode; the first run builds opencode; not built, so not started"
+    assert said["mini"] == "yes, by the base; started in it"
+    assert {each.partition("(")[0] for each in verdicts(survey, built, {"": "exit code 126"}).values()} == {"no: the base does not start in it "}
