@@ -37,6 +37,10 @@ def main(argv: list[str]) -> int:
 
 async def drive(configuration: Configuration, prompt: str, home: Path, *, continues: bool) -> int:
     """Start the agent, have it work the prompt, end it; return the exit code."""
+    interrupted = asyncio.Event()
+    # Before the agent is started: whoever is told something else must not end with what it was told before unread.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     try:
         # In a session of its own: what interrupts this driver is told to the agent by the protocol.
         process = await asyncio.create_subprocess_exec(
@@ -45,7 +49,7 @@ async def drive(configuration: Configuration, prompt: str, home: Path, *, contin
     except OSError as error:
         emit(step("error", f"`{configuration.command[0]}` could not be started: {error}"))
         return EXIT_AGENT_FAILED
-    talk = asyncio.create_task(_talk(process, configuration, prompt, home, continues=continues))
+    talk = asyncio.create_task(_talk(process, configuration, prompt, home, interrupted, continues=continues))
     gone = asyncio.create_task(process.wait())
     try:
         await asyncio.wait({talk, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,7 +72,8 @@ async def _exit_code(process: asyncio.subprocess.Process) -> int | None:
 
 
 async def _talk(
-    process: asyncio.subprocess.Process, configuration: Configuration, prompt: str, home: Path, *, continues: bool
+    process: asyncio.subprocess.Process, configuration: Configuration, prompt: str, home: Path, interrupted: asyncio.Event, *,
+    continues: bool,
 ) -> int | None:
     """Have the prompt worked; return the exit code, or None where the agent broke off."""
     # Only now, while the agent starts: the SDK takes its time too.
@@ -77,7 +82,7 @@ async def _talk(
     from .session import Session  # noqa: PLC0415
 
     narrator = Narrator()
-    session = Session(process, narrator, configuration, home)
+    session = Session(process, narrator, configuration, home, interrupted)
     try:
         await session.begin(continues=continues)
         reason = await session.prompt(prompt)

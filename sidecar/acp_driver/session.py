@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Any
 
-from acp import PROTOCOL_VERSION, text_block  # type: ignore[import-not-found]
+from acp import PROTOCOL_VERSION, RequestError, text_block  # type: ignore[import-not-found]
 from acp.client.connection import ClientSideConnection  # type: ignore[import-not-found]
 from acp.schema import ClientCapabilities, HttpMcpServer, Implementation  # type: ignore[import-not-found]
 
@@ -19,17 +18,21 @@ from .steps import Narrator, emit, step
 SESSION_FILE = Path(".bellhop/acp-session")
 START_SECONDS = 120.0
 CANCEL_SECONDS = 3.0
+TAKE_SECONDS = 0.5
 
 
 class Session:
     """`home` is where the session's name is remembered."""
 
-    def __init__(self, process: asyncio.subprocess.Process, narrator: Narrator, configuration: Configuration, home: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, narrator: Narrator, configuration: Configuration, home: Path, interrupted: asyncio.Event
+    ) -> None:
         self._narrator = narrator
         self._configuration = configuration
         self._file = home / SESSION_FILE
         self._client = SandboxClient(narrator)
         self._agent: Any = ClientSideConnection(self._client, process.stdin, process.stdout)
+        self._interrupted = interrupted
         self._name = ""
 
     async def begin(self, *, continues: bool) -> None:
@@ -41,13 +44,7 @@ class Session:
             )
             can = told.agent_capabilities
             servers = self._servers(can)
-            earlier = remembered(self._file) if continues else ""
-            if earlier and can is not None and can.load_session:
-                self._client.listens = False
-                await self._agent.load_session(cwd=str(Path.cwd()), session_id=earlier, mcp_servers=servers)
-                self._client.listens = True
-                self._name = earlier
-            else:
+            if not (continues and can is not None and can.load_session and await self._taken_up(servers)):
                 if continues:
                     emit(step("log", "this agent cannot take its session up again: it begins a new one"))
                 self._name = (await self._agent.new_session(cwd=str(Path.cwd()), mcp_servers=servers)).session_id
@@ -56,12 +53,14 @@ class Session:
                 await self._agent.set_session_mode(mode_id=self._configuration.mode, session_id=self._name)
 
     async def prompt(self, text: str) -> str:
-        """Hand the prompt over and return why its turn ended; an interruption cancels it. Raises RequestError."""
+        """Hand the prompt over and return why its turn ended; an interruption cancels it. Raises RequestError.
+
+        One that came before is for the turn too: the session is to hold the prompt, for whoever takes it up again.
+        """
         asked = asyncio.create_task(self._agent.prompt(session_id=self._name, prompt=[text_block(text)]))
-        interrupted = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
-        stop = asyncio.create_task(interrupted.wait())
+        if self._interrupted.is_set():
+            await asyncio.wait({asked}, timeout=TAKE_SECONDS)
+        stop = asyncio.create_task(self._interrupted.wait())
         try:
             await asyncio.wait({asked, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
@@ -71,6 +70,20 @@ class Session:
         finally:
             stop.cancel()
             asked.cancel()
+
+    async def _taken_up(self, servers: list[Any]) -> bool:
+        """Take the last session up again; return whether that went well."""
+        self._name = remembered(self._file)
+        self._client.listens = False
+        try:
+            if self._name:
+                await self._agent.load_session(cwd=str(Path.cwd()), session_id=self._name, mcp_servers=servers)
+        except RequestError:
+            # Some say that they can and then have nothing on file.
+            return False
+        finally:
+            self._client.listens = True
+        return bool(self._name)
 
     def _servers(self, can: Any) -> list[Any]:
         """Return Bellhop's own tools, for an agent that can reach them over HTTP."""

@@ -27,6 +27,9 @@ class TestAgent:
         self.client = connection
 
     async def initialize(self, protocol_version: int, **_: Any) -> Any:
+        if "slow" in sys.argv:
+            write(Path(os.environ["HOME"]) / "started")
+            await asyncio.sleep(1)
         return schema.InitializeResponse(
             protocol_version=protocol_version,
             agent_capabilities=schema.AgentCapabilities(
@@ -43,6 +46,8 @@ class TestAgent:
 
     async def load_session(self, cwd: str, session_id: str, mcp_servers: list[Any] | None = None, **_: Any) -> Any:
         assert session_id == "session-1"
+        if "emptied" in sys.argv:
+            raise acp.RequestError.internal_error({"details": "there are no sessions"})
         for said in json.loads(MEMORY.read_text()):
             await self.say(session_id, f"I was told before: {said}")
         return schema.LoadSessionResponse()
@@ -100,7 +105,7 @@ class TestAgent:
         await self.say(session, about)
 
 
-def write(name: str) -> None:
+def write(name: str | Path) -> None:
     Path(name).write_text("hello\n")
 
 

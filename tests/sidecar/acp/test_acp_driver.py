@@ -94,8 +94,9 @@ def test_the_next_turn_goes_on_with_the_session_and_is_told_once(driver: Driver)
     assert [text for kind, text in kinds(steps) if kind == "message"] == ["Done: ask [] ['first']"] * 2
 
 
-def test_an_agent_that_forgets_begins_anew_and_that_is_said(driver: Driver) -> None:
-    driver.agent.append("forgetful")
+@pytest.mark.parametrize("how", ["forgetful", "emptied"])
+def test_an_agent_that_forgets_begins_anew_and_that_is_said(driver: Driver, how: str) -> None:
+    driver.agent.append(how)
     driver.run("first")
     steps = driver.run("second", "--continue")
     assert "cannot take its session up again" in steps[0].text
@@ -110,6 +111,16 @@ def test_an_interruption_cancels_the_turn_by_the_protocol(driver: Driver) -> Non
     assert kinds(steps) == [("message", "I wait."), ("message", "I wait.")]
     assert steps[-1].data["status"] == "cancelled"
     assert not succeeded(steps, 2)
+    assert driver.run("go on", "--continue")[-1].text == "Done: ask [] ['hang']"
+
+
+def test_an_interruption_before_the_agent_is_ready_finds_the_prompt_in_its_session(driver: Driver) -> None:
+    driver.agent.append("slow")
+    process = driver.begin("hang")
+    wait_for((driver.home / "started").is_file)
+    process.send_signal(signal.SIGINT)
+    steps = driver.ended(process, expect=2)
+    assert steps[-1].data["status"] == "cancelled"
     assert driver.run("go on", "--continue")[-1].text == "Done: ask [] ['hang']"
 
 
