@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import socket
 from functools import cached_property
 from ipaddress import ip_address
@@ -155,12 +156,13 @@ class Settings(BaseSettings):
         return "" if own else self.public_url
 
 
-# A registry's `token-env`, and what the environment of tests says of itself.
-_NO_SETTINGS = ("BELLHOP_REGISTRY_TOKEN_", "BELLHOP_TEST_")
+# A registry's `token-env`; what the environment of tests, and that of a sandbox, says of itself; what Kubernetes tells of a Service
+# called `bellhop` (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+_NO_SETTINGS = re.compile(r"BELLHOP_(?:REGISTRY_TOKEN_.*|TEST_.*|MCP_URL|PROMPT_FILE|SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
 
 
 def misspelt() -> dict[str, str]:
     """Return each `BELLHOP_` variable that is no setting, with the setting that it may have been meant for, or an empty text."""
     known = [f"BELLHOP_{name.upper()}" for name in Settings.model_fields]
-    unknown = [name for name in sorted(os.environ) if name.startswith("BELLHOP_") and not name.startswith(_NO_SETTINGS)]
+    unknown = [name for name in sorted(os.environ) if name.startswith("BELLHOP_") and not _NO_SETTINGS.fullmatch(name)]
     return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "") for name in unknown if name not in known}

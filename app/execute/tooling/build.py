@@ -23,6 +23,7 @@ from app.execute.tooling import apt, assemble, deb, inputs, layout, programs, tr
 from app.execute.tooling.inputs import SIDECAR, Inputs
 from app.execute.tooling.lock import held
 from app.execute.tooling.manifest import Manifest, load
+from app.execute.tooling.removal import remove
 from app.execute.tooling.tree import Tree
 
 KEPT_TREES = 3
@@ -157,4 +158,4 @@ def prune(home: Path, current: str) -> None:
     trees = (file.parent.parent for file in home.glob(f"*/{layout.DIGEST_FILE}"))
     finished = [path for path in trees if path.name != current and not path.name.startswith("process-")]
     for old in sorted(finished, key=lambda path: path.stat().st_ctime, reverse=True)[KEPT_TREES - 1 :]:
-        shutil.rmtree(old)
+        remove(old)

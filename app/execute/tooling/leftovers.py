@@ -6,7 +6,6 @@ A tree that a running bubblewrap sandbox shows, and a volume that any container 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ import docker.errors
 
 from app.core.noun import Noun
 from app.execute.sandboxes.docker.engine import Engine, engine_errors
-from app.execute.tooling import layout, stock
+from app.execute.tooling import layout, removal, stock
 from app.execute.tooling.lock import held
 from app.execute.tooling.mounted import mounted
 from app.execute.tooling.parts import npm, part
@@ -48,7 +47,7 @@ def on_disk(state_dir: Path, *, remove: bool) -> list[Leftover]:
             kept_by = "a running sandbox" if path.is_dir() and mounted(path.name) else ""
             found.append(Leftover(what=str(path), kept_by=kept_by))
             if remove and not kept_by:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                removal.remove(path)
     return found
 
 
@@ -69,8 +68,11 @@ def _present(home: Path) -> Iterator[Path]:
         if path.is_dir() and (BASE_TREE.fullmatch(path.name) or path.name.startswith("process-")) and (path / layout.DIGEST_FILE).is_file():
             yield path
     parts = home / "parts"
-    yield from (path for path in sorted(parts.glob("*-*")) if (path / layout.DIGEST_FILE).is_file())
-    yield from (path for path in sorted([*parts.glob("packages/*"), *parts.glob("tools/*-*"), *parts.glob("npm-*")]))
+    yield from sorted([*home.glob(f"{removal.PREFIX}*"), *parts.glob(f"{removal.PREFIX}*"), *parts.glob(f"*/{removal.PREFIX}*")])
+    yield from (path for path in sorted(parts.glob("*-*")) if (path / layout.DIGEST_FILE).is_file() and not path.name.startswith(removal.PREFIX))
+    for path in sorted([*parts.glob("packages/*"), *parts.glob("tools/*-*"), *parts.glob("npm-*")]):
+        if not path.name.startswith(removal.PREFIX):
+            yield path
 
 
 def in_engine(engine: Engine, state_dir: Path, *, remove: bool) -> list[Leftover]:

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,19 +89,35 @@ class AgentVolumes:
                 self._compare(container, name, built.digest)
 
     def _created(self, name: str, digest: str) -> str | None:
-        """Return when the volume was created, or None. Raises ToolingError for a volume that is not ours."""
+        """Return when the volume was created, or None. Raises ToolingError for a volume that is not ours.
+
+        An empty one without any label counts as none: an engine makes what a container asks for and somebody has removed.
+        """
         with engine_errors("show a volume"):
             try:
                 found = self._engine.api.inspect_volume(name)
             except docker.errors.NotFound:
                 return None
-        if (found.get("Labels") or {}).get(LABEL) != digest:
+        labels = found.get("Labels") or {}
+        if not labels and self._is_empty(name, digest):
+            return None
+        if labels.get(LABEL) != digest:
             raise ToolingError(
                 f"the volume {name} was not made by Bellhop (its label {LABEL} is missing): look what it is, "
                 f"then remove it with `docker volume rm {name}`",
                 reason="foreign_volume",
             )
         return str(found["CreatedAt"])
+
+    def _is_empty(self, name: str, digest: str) -> bool:
+        with self._container(name, digest) as container, engine_errors("read a volume"):
+            chunks, _ = self._engine.api.get_archive(container, layout.ROOT)
+            try:
+                with tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks)), mode="r|") as tar:
+                    return sum(1 for _ in zip(tar, range(2), strict=False)) < 2
+            finally:
+                for _ in chunks:
+                    pass  # an answer that is not read to its end keeps its connection
 
     def _marker(self, name: str, digest: str) -> str:
         """Return the digest that a volume says it holds; empty for none."""
@@ -128,7 +144,8 @@ class AgentVolumes:
         with engine_errors("make a volume"):
             for abandoned in api.containers(all=True, filters={"label": f"{LABEL}={built.digest}"}):
                 api.remove_container(abandoned["Id"], force=True)
-            if self._created(name, built.digest) is not None:
+            self._created(name, built.digest)
+            with suppress(docker.errors.NotFound):
                 api.remove_volume(name)
             api.create_volume(name, labels={"bellhop": "tooling", LABEL: built.digest})
         with self._container(name, built.digest) as container:

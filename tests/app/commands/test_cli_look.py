@@ -267,4 +267,5 @@ def test_a_variable_that_is_no_setting_is_named_with_the_one_it_was_meant_for(ba
     said = one_line(bare.run("runs", BELLHOP_PUBLIC_ULR="https://hunter2.example", BELLHOP_Q="hunter2"))
     assert "BELLHOP_PUBLIC_ULR is no setting, did you mean BELLHOP_PUBLIC_URL?; BELLHOP_Q is no setting." in said
     assert "hunter2" not in said
-    assert bare.run("migrate", BELLHOP_REGISTRY_TOKEN_ACME="x", BELLHOP_TEST_ENGINE="/x").code == 0
+    others = {"REGISTRY_TOKEN_ACME": "x", "TEST_ENGINE": "/x", "MCP_URL": "http://x", "SERVICE_HOST": "x", "PORT_8300_TCP": "x", "PORT": "x"}
+    assert bare.run("migrate", **{f"BELLHOP_{name}": value for name, value in others.items()}).code == 0

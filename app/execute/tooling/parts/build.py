@@ -25,6 +25,7 @@ from app.execute.tooling.mounted import mounted
 from app.execute.tooling.parts.fetch import fetched, hexadecimal
 from app.execute.tooling.parts.part import Part, load
 from app.execute.tooling.parts.unpack import unpack
+from app.execute.tooling.removal import remove
 from app.execute.tooling.tree import Tree
 
 # For each kind of sandbox the present one, and the one before for a worker that is not restarted yet.
@@ -48,7 +49,10 @@ def part_tree(state_dir: Path, part: Part, *, relocated: bool) -> Tree:
     place = place_of(state_dir, part, relocated=relocated)
     if not (place / layout.DIGEST_FILE).is_file():
         with held(place.parent / f"{part.name}.lock"):
-            if not place.is_dir():
+            if not (place / layout.DIGEST_FILE).is_file():
+                if place.is_dir():
+                    # What an older Bellhop was cut short in removing.
+                    remove(place)
                 build(part, place.parent, place, relocated=relocated)
                 prune(place)
     return tree.opened(place)
@@ -60,7 +64,7 @@ def prune(current: Path) -> None:
     others = [path for path in current.parent.glob(f"{part_name}-*") if re.fullmatch(rf"{part_name}-[0-9a-f]{{16}}", path.name) and path != current]
     for old in sorted(others, key=lambda path: path.stat().st_ctime, reverse=True)[KEPT_TREES - 1 :]:
         if not mounted(old.name):
-            shutil.rmtree(old)
+            remove(old)
 
 
 def place_of(state_dir: Path, part: Part, *, relocated: bool) -> Path:

@@ -64,6 +64,26 @@ def test_what_nothing_needs_goes_and_the_rest_stays(shown: Path, tmp_path: Path)
     assert [path for path in [*old, *stays, shown, home / "debs", home / "wheels"] if path.exists()] == [*stays, shown, home / "debs", home / "wheels"]
 
 
+def test_a_tree_that_is_being_removed_is_never_found_under_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "state"
+    old = finished(state / "tooling" / OLD)
+
+    class Killed(Exception):
+        pass
+
+    def die(path: Path) -> None:
+        raise Killed(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.execute.tooling.removal.shutil.rmtree", die)
+        with pytest.raises(Killed):
+            leftovers.on_disk(state, remove=True)
+    assert not old.exists()
+    [half] = (state / "tooling").glob("removing-*")
+    assert [each.what for each in leftovers.on_disk(state, remove=True)] == [str(half)]
+    assert not half.exists()
+
+
 def test_what_a_sandbox_shows_is_told_from_what_only_has_such_a_name(shown: Path) -> None:
     assert mounted(shown.name)
     assert not mounted("in-use")

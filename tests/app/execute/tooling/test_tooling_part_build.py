@@ -62,6 +62,14 @@ def test_the_same_inputs_give_the_same_digest_and_the_second_time_nobody_is_aske
     assert len(registry.asked) == asked
 
 
+def test_half_of_a_tree_is_built_anew(registry: Registry, tmp_path: Path) -> None:
+    asked = described(registry.publish("@made/tool", "1.2.3", FILES))
+    built = part_tree(tmp_path, asked, relocated=True)
+    (built.path / layout.DIGEST_FILE).unlink()
+    shutil.rmtree(built.path / "bin")
+    tree.verify(part_tree(tmp_path, asked, relocated=True))
+
+
 def test_a_wheel_gives_a_part_too(registry: Registry, tmp_path: Path) -> None:
     built = part_tree(tmp_path, described(registry.upload("made-tool", "1.2.3", FILES), source="pypi", package="made-tool"), relocated=True)
     assert (built.path / "lib/a.js").read_text() == "a"

@@ -114,10 +114,20 @@ def test_a_volume_put_in_its_place_is_looked_at_again(engine: Engine, volumes: A
 
 def test_a_volume_of_somebody_else_is_left_alone(engine: Engine, volumes: AgentVolumes, small: Tree) -> None:
     engine.api.create_volume(volume_name(small.digest))
+    put(engine, volumes, small, "somebodys", "data")
     with pytest.raises(ToolingError) as caught:
         volumes.ensure(small)
     assert caught.value.reason == "foreign_volume"
     assert show(engine, small)["Labels"] is None
+
+
+def test_what_an_engine_made_in_the_place_of_one_that_was_removed_is_loaded_anew(engine: Engine, volumes: AgentVolumes, small: Tree) -> None:
+    name = volumes.ensure(small)
+    engine.api.remove_volume(name)
+    # A container was made of it in that very moment: the engine gives it an empty volume of that name.
+    engine.api.create_volume(name)
+    assert AgentVolumes(engine, small.path.parent).ensure(small) == name
+    volumes.verify(small)
 
 
 def test_a_tree_changed_on_disk_is_never_loaded(engine: Engine, volumes: AgentVolumes, small: Tree) -> None:
