@@ -39,14 +39,21 @@ def fetch(requirements: str, cache: Path, python_version: str | None = None) -> 
             *pip(), "download", "--dest", str(fresh), "--no-deps", "--require-hashes", "--only-binary=:all:", *target,
             "--find-links", str(cache), "--requirement", str(fresh / "requirements.txt"),
         )
-        try:
-            run((*argv, "--no-index"), timeout_seconds=PIP_SECONDS)
-        except ToolingError:
+        if not (any(cache.glob("*.whl")) and offline(argv)):
             run(argv, timeout_seconds=PIP_SECONDS)
         names = sorted(wheel.name for wheel in fresh.glob("*.whl"))
         for wheel in names:
             shutil.move(fresh / wheel, cache / wheel)
     return [cache / wheel for wheel in names]
+
+
+def offline(argv: tuple[str, ...]) -> bool:
+    """Return whether what is on this host already will do."""
+    try:
+        run((*argv, "--no-index"), timeout_seconds=PIP_SECONDS)
+    except ToolingError:
+        return False
+    return True
 
 
 def platforms(python_version: str) -> tuple[str, ...]:
