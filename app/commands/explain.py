@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.core.choices import NotOffered, chosen
 from app.core.decide import Facts, Ignore, Start, decide
 from app.core.entitlement import entitled, needed_role
 from app.core.event import Event, Ignored, Unknown
@@ -18,6 +19,7 @@ from app.execute.grants.request import token_path, token_request
 from app.observe.text import line
 from app.profiles import load_profiles, load_registries
 from app.settings import Settings
+from tasks.choices import options_of
 from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
 from triggers import reader
 
@@ -67,7 +69,20 @@ def explain_payload(
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
+        yield from _options(parsed, profiles[decision.profile], settings.bot_login)
         yield from _grants(parsed, profiles[decision.profile], permission, settings.github_api_url)
+
+
+def _options(event: Event, profile: Profile, bot_login: str) -> Iterator[str]:
+    """Yield what the words that ring choose of the run, or why nothing would start."""
+    options = options_of(event, bot_login)
+    try:
+        chosen(profile, options, default_branch=event.repo.default_branch)
+    except NotOffered as error:
+        yield f"  refused: {line(str(error), 1000)}"
+    else:
+        if options:
+            yield f"  chosen: {line(', '.join(f'{name}={value}' for name, value in options.items()), 1000)}"
 
 
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:

@@ -135,3 +135,15 @@ def test_t70_a_login_cannot_steer_the_terminal(told: Machine, tmp_path: Path) ->
     said = told.run("explain", "--source", "github", "--event", "issues", str(file))
     assert not [c for c in said.out + said.err if not c.isprintable() and c != "\n"]
     assert len([line for line in said.out.splitlines() if line.startswith("Decision")]) <= 1
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    ("budget=2.50 mend it", "  chosen: budget=2.50"),
+    ("agent=codex mend it", "  refused: `agent=codex` is none that the profile fix offers: `command`."),
+])
+def test_options_in_the_words_that_ring_are_told(told: Machine, tmp_path: Path, words: str, says: str) -> None:
+    payload = json.loads((PAYLOADS / "issue_comment" / "created.payload.json").read_text())
+    payload["comment"]["body"] = f"@bellhop {words}"
+    file = tmp_path / "comment.json"
+    file.write_text(json.dumps(payload))
+    assert says in explain(told, "issue_comment", file, "--permission", "maintain")
