@@ -49,16 +49,19 @@ def home_for(parts: Parts, run: Run, readable: Collection[str]) -> str | None:
     return None
 
 
-def said_before(tx: Connection, run: Run, *, continues: bool) -> list[Word]:
-    """Return what was said in the runs that this one follows up, oldest first; without an agent's own words where it remembers.
+def said_before(tx: Connection, run: Run, *, home_of: str | None) -> list[Word]:
+    """Return what was said in the runs that this one follows up, oldest first, but for what its agent remembers.
 
-    A session that goes on holds all but what came too late for it.
+    `home_of` is the run whose session goes on (None: none does): of that one, only what came too late for it is said.
     """
     past = runs.before(tx, run)
-    chosen = past[:1] if continues else [*past[: _MOST_RUNS - 1], *past[-1:]] if len(past) >= _MOST_RUNS else past
+    at = next((at for at, each in enumerate(past) if each.id == home_of), len(past))
+    untold = past[:at]
+    if len(untold) > _MOST_RUNS:
+        untold = [*untold[: _MOST_RUNS - 1], untold[-1]]
     said: list[Word] = []
-    for each in reversed(chosen):
-        if not continues:
+    for each in reversed([*untold, *past[at : at + 1]]):
+        if each.id != home_of:
             said.append(Word(who=each.event.actor.login, text=as_seen("\n\n".join(filter(None, (each.event.title, each.event.text))))))
             said += [Word(text=text) for text in [_answer(tx, each)] if text]
         said += [Word(who=late.author, text=late.text) for late in messages.unhanded(tx, each.id)]

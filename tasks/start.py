@@ -58,18 +58,20 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     clone_url = parts.service(run.event).clone_url(run.event.repo)
     uid = sandbox_uid(run.profile)
     sandbox_id = f"{run.id}-work"
-    home_of = home_for(parts, run, readable)
+    agent = parts.agent(run.profile.agent.uses)
+    agent.check(run.profile.agent)
+    # One that takes no turns has no use for a session, and would leave none.
+    takes_turns = bool(agent.assignment(run.id, run.profile, "", base_commit).next_argv)
+    home_of = home_for(parts, run, readable) if takes_turns else None
     prepared = parts.workspaces.prepare(
         run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of
     )
-    continues = parts.workspaces.continues(sandbox_id) is not None
+    home_of = parts.workspaces.continues(sandbox_id)
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
-        earlier = said_before(tx, run, continues=continues)
-    agent = parts.agent(run.profile.agent.uses)
-    agent.check(run.profile.agent)
-    prompt = render_prompt(run, parts.settings, earlier, continues=continues)
-    asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=continues)
+        earlier = said_before(tx, run, home_of=home_of)
+    prompt = render_prompt(run, parts.settings, earlier, continues=home_of is not None)
+    asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=home_of is not None)
     assignment = with_repository(with_door(asked, run, parts.registries), clone_url)
     if run.state != "running":
         with parts.database.begin() as tx:

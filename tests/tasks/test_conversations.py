@@ -279,3 +279,19 @@ def test_the_last_word_of_an_interrupted_turn_is_that_of_the_one_before(talks: S
     scene.pump()
     [pull] = scene.github.pull_requests(HELLO)
     assert "half is done" in (pull.body or "")
+
+
+def test_what_another_agent_did_in_between_is_told_to_the_one_that_goes_on(talks: Scene) -> None:
+    scene = talks
+    before = first(scene)
+    scene.profiles["fix"] = profile()
+    scene.work(followed(scene, "@bellhop and the docs"), {"docs.md": "docs\n"}, said="wrote the docs")
+    scene.pump()
+    scene.profiles["fix"] = talking()
+    assert kept(scene) == [before]
+    run_id = followed(scene, "@bellhop and the tests")
+    asked = assignment(scene, run_id)
+    assert (home(scene, run_id) / "session").exists()
+    for words in ("and the tests", "and the docs", "wrote the docs"):
+        assert words in asked.stdin, words
+    assert "greeted the world" not in asked.stdin
