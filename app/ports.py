@@ -232,11 +232,15 @@ class Service(Protocol):
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
         draft: bool, labels: tuple[str, ...],
-    ) -> tuple[str, int]:
-        """Find the open pull request of `branch`, or open it; return (URL, number).
+    ) -> tuple[str, int, bool]:
+        """Find the open pull request of `branch`, or open it; return (URL, number, whether it is a draft by now).
 
-        Adopts one that already exists (422) and brings its title and body up to date. Raises ServiceError.
+        Adopts one that already exists (422) and brings its title and body up to date. `draft` counts when it is opened.
+        Raises ServiceError.
         """
+
+    def hold_as_draft(self, credential: Credential, repo: Repo, branch: str) -> None:
+        """Make the open pull request of `branch` a draft, if there is one that is none; safe to repeat. Raises ServiceError."""
 
     def clone_url(self, repo: Repo) -> str:
         """Return the HTTPS URL of the repository, rebuilt from its name, never taken from a payload."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from app.core.budget import cost_in_words
+from app.core.grant import Credential
 from app.core.outcome import PullRequest, VerifyResult
 from app.core.permission import may
 from app.core.run import Run
-from app.errors import BellhopError, PublishRefused
+from app.errors import BellhopError, PublishRefused, ServiceError
 from app.ledger import exchanges, runs, sandboxes
-from app.ledger.runs import Lease
+from app.ledger.runs import PUSHING, Lease
+from app.ports import Service
 from app.publish.describe import Work, render_pull_request
 from app.publish.proposal import Proposal
 from app.publish.push import push
@@ -20,9 +22,6 @@ from tasks.parts import Parts
 from tasks.replies import denied_of
 from tasks.target import BRANCHES, expected_at, refuse_one_too_many, standing_base
 from tasks.verify import verified
-
-# From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
-PUSHING = "pushing"
 
 
 def publish(parts: Parts, lease: Lease, run: Run) -> None:
@@ -56,15 +55,23 @@ def _publish(
         base = standing_base(parts, credential, run, proposal, is_under_way=is_under_way)
         if not is_under_way:
             refuse_one_too_many(service.open_branches(credential, run.event.repo, BRANCHES), run)
-        # Whoever said stop when the agent had ended already, or just before it did, wants to look at it first.
-        draft = proposal.draft or bool(run.stopped_by) or (verify is not None and not verify.passed)
-        title, body = _describe(parts, run, proposal, verify, base)
-        with parts.database.begin() as tx:
-            # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.
-            runs.renew(tx, lease, LEASE_SECONDS)
-            if not is_under_way:
-                refuse_if_cancelled(tx, run.id)
-                runs.mark(tx, run.id, PUSHING)
+        while True:
+            # Whoever said stop when the agent had ended already, or just before it did, wants to look at it first.
+            draft = proposal.draft or bool(run.stopped_by) or (verify is not None and not verify.passed)
+            if draft and not is_under_way:
+                _hold_as_draft(service, credential, run)
+            title, body = _describe(parts, run, proposal, verify, base)
+            with parts.database.begin() as tx:
+                # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.
+                runs.renew(tx, lease, LEASE_SECONDS)
+                if not is_under_way:
+                    refuse_if_cancelled(tx, run.id)
+                now = runs.load(tx, run.id) or run
+                # Nobody says stop any more once the mark stands (route), and only once before: this ends.
+                if is_under_way or now.stopped_by == run.stopped_by:
+                    runs.mark(tx, run.id, PUSHING)
+                    break
+            run = now
         standing = push(
             parts.workspaces.git, proposal.git_dir, proposal.commit, service.clone_url(run.event.repo), run.branch,
             credential, expected,
@@ -76,7 +83,7 @@ def _publish(
                 "was left alone. Delete that branch first.", reason="branch_moved",
             )
         fence(parts, lease)
-        url, number = service.ensure_pull_request(
+        url, number, is_draft = service.ensure_pull_request(
             credential, run.event.repo, branch=run.branch, base=base, title=title, body=body, draft=draft,
             labels=run.profile.pull_request.labels,
         )
@@ -84,9 +91,25 @@ def _publish(
         # What is said in the pull request is about the same case from now on.
         runs.alias(tx, f"{run.event.source}:{run.event.repo.full_name}#{number}", run.case_id)
     return PullRequest(
-        url=url, number=number, branch=run.branch, title=title, draft=draft, verify=verify,
+        url=url, number=number, branch=run.branch, title=title, draft=is_draft, verify=verify,
         warnings=tuple(warning.text for warning in proposal.warnings),
     )
+
+
+def _hold_as_draft(service: Service, credential: Credential, run: Run) -> None:
+    """Make the branch's pull request a draft before anything unfinished or failed is pushed to it.
+
+    Raises PublishRefused where the service will not, ServiceError where it may yet.
+    """
+    try:
+        service.hold_as_draft(credential, run.event.repo, run.branch)
+    except ServiceError as error:
+        if error.retryable:
+            raise
+        raise PublishRefused(
+            f"This result is for a draft only, and the pull request of {run.branch}, which is ready for review, could not be made one, so "
+            f"nothing was published: {error}. Make it a draft and ring again.", reason="not_a_draft",
+        ) from error
 
 
 def _still_may(permission: str, run: Run) -> None:

@@ -174,23 +174,32 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         if not runs.still_live(tx, run_id):
             raise _Overtaken
     verb = type(decision).__name__.lower()
+    is_too_late = isinstance(decision, Stop | Cancel) and runs.PUSHING in [name for name, _ in runs.timeline(tx, run_id)]
+    if is_too_late:
+        # The branch may stand outside already, and the pull request follows it (tasks/publish.py).
+        why = f"too late, its branch is being pushed ({why})"
     if not inbox.settle(tx, inbox_id, state="routed", decision=f"{verb}: {why}", run_id=run_id):
         # Its decision stands, ours must not; begun anew, ours finds the row settled.
         if isinstance(decision, Start):
             raise _Overtaken
         return None
-    if isinstance(decision, Append):
-        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text), now=decision.now)
-    elif isinstance(decision, Stop):
-        runs.request_stop(tx, run_id, event.actor.login)
-    elif isinstance(decision, Cancel):
-        runs.request_cancel(tx, run_id)
+    if not is_too_late:
+        _act(tx, inbox_id, event, decision, run_id)
     run = runs.load(tx, run_id)
     # That an agent takes no comments is said at once: whoever wrote one would wait for an answer until the run is over.
     is_news = isinstance(decision, Start) or (isinstance(decision, Append) and not takes_comments(tx, run_id))
     if run is not None and is_news:
         say(tx, parts, run)
     return run
+
+
+def _act(tx: Connection, inbox_id: int, event: Event, decision: Decision, run_id: str) -> None:
+    if isinstance(decision, Append):
+        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text), now=decision.now)
+    elif isinstance(decision, Stop):
+        runs.request_stop(tx, run_id, event.actor.login)
+    elif isinstance(decision, Cancel):
+        runs.request_cancel(tx, run_id)
 
 
 def _tell(parts: Parts, decision: Decision, run: Run) -> None:

@@ -17,6 +17,9 @@ from app.ledger.tables import hosts, runs, stages, threads
 
 _PAGE = 200
 
+# From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
+PUSHING = "pushing"
+
 
 class Lease(NamedTuple):
     """The right to advance one run until it expires; `epoch` fences every write made under it."""

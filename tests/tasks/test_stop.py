@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app.core.outcome import Failed, PullRequest, Refused
@@ -78,6 +80,35 @@ def test_r37_a_stop_right_before_the_push_makes_a_draft(scene: Scene) -> None:
         finish(mortal(scene.parts, Doom("service.permission")), run_id)
     scene.comment("@bellhop stop")
     scene.recover(2)
+    stopped(scene, run_id)
+
+
+def test_r37_a_stop_that_comes_when_the_branch_is_pushed_is_too_late(scene: Scene) -> None:
+    """Nobody is said to have stopped what is finished, published and ready."""
+    run_id = scene.started()
+    scene.work(run_id, FIX)
+    with pytest.raises(Killed):
+        finish(mortal(scene.parts, Doom("service.ensure_pull_request", before=True)), run_id)
+    assert "too late" in (scene.comment("@bellhop stop").decision or "")
+    scene.recover(2)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, PullRequest)
+    assert (outcome.draft, scene.run(run_id).stopped_by) == (False, "")
+    assert "Stopped by" not in scene.comments()[0].body
+
+
+def test_r37_a_stop_while_the_pull_request_is_described_makes_a_draft(scene: Scene) -> None:
+    """The last look before the outside finds it, after everything else was decided."""
+    run_id = scene.started()
+    scene.work(run_id, FIX)
+    real = scene.parts.services["github"].open_branches
+
+    def said_meanwhile(*args: Any) -> Any:
+        scene.comment("@bellhop stop")
+        return real(*args)
+
+    scene.parts.services["github"].open_branches = said_meanwhile  # type: ignore[assignment, method-assign]
+    scene.pump()
     stopped(scene, run_id)
 
 

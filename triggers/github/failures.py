@@ -70,4 +70,6 @@ def message_of(error: GithubException) -> str:
         str(item.get("message") or item.get("code") or "") if isinstance(item, dict) else str(item)
         for item in (errors if isinstance(errors, list) else [])
     ]
-    return " ".join("; ".join([str(data.get("message")), *details]).split())[:300]
+    # GraphQL's errors have no sentence above them.
+    own = [] if details and data.get("message") is None else [str(data.get("message"))]
+    return " ".join("; ".join([*own, *details]).split())[:300]

@@ -133,10 +133,10 @@ class GitHubService:
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
         draft: bool, labels: tuple[str, ...],
-    ) -> tuple[str, int]:
-        """Find or open the pull request of `branch`, bring it up to date; return (URL, number). Raises ServiceError.
+    ) -> tuple[str, int, bool]:
+        """Find or open the pull request of `branch`, bring it up to date; return (URL, number, whether it is a draft).
 
-        `draft` counts when it is opened: GitHub's REST API cannot turn one into the other.
+        `draft` counts when it is opened; `hold_as_draft` turns one that is open into one. Raises ServiceError.
         """
         body = _bounded(body, BODY_LIMIT_CHARACTERS)
         with as_service_error(f"opening the pull request of {branch} in {repo.full_name}"):
@@ -156,7 +156,21 @@ class GitHubService:
             missing = sorted(set(labels) - {label.name for label in pull.labels})
             if missing:
                 pull.add_to_labels(*missing)
-            return pull.html_url, pull.number
+            return pull.html_url, pull.number, bool(pull.draft)
+
+    def hold_as_draft(self, credential: Credential, repo: Repo, branch: str) -> None:
+        """Make the open pull request of `branch` a draft, if there is one that is none; safe to repeat. Raises ServiceError.
+
+        REST has no word for it. The GraphQL endpoint follows from the API's URL: `/graphql` beside it, `/api/graphql` for
+        `/api/v3`. https://docs.github.com/en/graphql/reference/mutations#convertpullrequesttodraft
+        """
+        with as_service_error(f"making the pull request of {branch} in {repo.full_name} a draft"):
+            pull = _open_pull(self._repository(credential, repo), repo, branch)
+            if pull is None or pull.draft:
+                return
+            pull.convert_to_draft()
+            if not pull.draft:
+                raise ValueError("GitHub says that it is no draft yet")
 
     def clone_url(self, repo: Repo) -> str:
         """Return the HTTPS URL of the repository."""

@@ -11,7 +11,18 @@ from starlette.types import ASGIApp
 from app.emulators.github import dispatch
 from app.emulators.github.faults import FaultyApp
 from app.emulators.github.problems import not_found
-from app.emulators.github.routes import app_tokens, checks, control, git_data, issues, pages, pulls, repos, smart_http
+from app.emulators.github.routes import (
+    app_tokens,
+    checks,
+    control,
+    git_data,
+    graphql,
+    issues,
+    pages,
+    pulls,
+    repos,
+    smart_http,
+)
 from app.emulators.github.world import World
 
 # Checks come before git data: a commit's `{ref}` may hold slashes, so the longer paths must be tried first.
@@ -22,6 +33,7 @@ ENDPOINTS = [
     *git_data.ENDPOINTS,
     *issues.ENDPOINTS,
     *pulls.ENDPOINTS,
+    *graphql.ENDPOINTS,
 ]
 
 

@@ -25,11 +25,12 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One documented endpoint, its path below `/api/v3`."""
+    """One documented endpoint, its path below `root`."""
 
     method: str
     path: str
     handler: Handler
+    root: str = "/api/v3"
 
 
 class RateLimits:
@@ -64,7 +65,7 @@ def routes(world: World, endpoints: list[Endpoint]) -> list[Route]:
         if endpoint.path.startswith("/repos/{owner}/{repo}"):
             paths.append(endpoint.path.replace("/repos/{owner}/{repo}", "/repositories/{repo_id:int}", 1))
         made += [
-            Route(f"/api/v3{path}", _endpoint(world, limits, endpoint.handler), methods=[endpoint.method])
+            Route(f"{endpoint.root}{path}", _endpoint(world, limits, endpoint.handler), methods=[endpoint.method])
             for path in paths
         ]
     return made

@@ -59,6 +59,15 @@ def retarget(world: World, repo: Repository, issue: Issue, actor: User, base: st
         issues.tell_issue(world, repo, issue, "edited", actor, {"changes": changes})
 
 
+def to_draft(world: World, repo: Repository, issue: Issue, actor: User) -> None:
+    """Make a pull request a draft; one that is a draft already stays one."""
+    pull = pull_of(issue)
+    if not pull.draft:
+        pull.draft = True
+        issue.updated_at = world.now()
+        issues.tell_issue(world, repo, issue, "converted_to_draft", actor)
+
+
 def head_moved(world: World, repo: Repository, branch: str, before: str, after: str, actor: User) -> None:
     """Bring the open pull requests of a pushed branch up to date; a deleted branch closes them."""
     for target in list(world.state.repositories.values()):

@@ -247,7 +247,8 @@ def propose(service: GitHubService, credential: Credential, **changes: Any) -> t
     wanted: dict[str, Any] = {
         "branch": "bellhop/abc", "base": "main", "title": "Mend it", "body": "It was broken.", "draft": False, "labels": (),
     }
-    return service.ensure_pull_request(credential, REPO, **(wanted | changes))
+    url, number, _is_draft = service.ensure_pull_request(credential, REPO, **(wanted | changes))
+    return url, number
 
 
 @pytest.fixture
