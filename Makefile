@@ -8,7 +8,7 @@ LOCKED := --require-hashes --no-deps
 TESTS := sh tests/environment/with_engine.sh $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo attack install test test-slow test-agents agent-streams guards check unit bench lock format clean
+.PHONY: help demo attack install test test-slow test-agents agents-table agent-streams guards check unit bench lock format clean
 
 help: ## List the verbs
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ test-agents: ## Every agent CLI for real, on the host's programs, Debian and an 
 	@sh tests/environment/install.sh
 	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
 	@BELLHOP_TEST_AGENTS=all sh tests/environment/with_engine.sh $(BIN)/python -m pytest tests/app/execute/agents -m slow
+
+agents-table: ## Measure every agent CLI on every image anew, for docs/agents.md
+	@sh tests/environment/install.sh
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev
+	@sh tests/environment/with_engine.sh $(BIN)/python -m tests.app.execute.agents.measure
 
 agent-streams: ## Record anew what the agent CLIs print, for the tests of their adapters
 	@sh tests/environment/install.sh

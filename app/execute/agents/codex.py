@@ -67,6 +67,8 @@ stream_max_retries = 2
 
 [mcp_servers.{tools}]
 url = {tools_url}
+required = true
+startup_timeout_sec = 60
 tool_timeout_sec = {tools_seconds}
 """
 

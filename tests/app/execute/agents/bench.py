@@ -76,6 +76,7 @@ class Beside(NamedTuple):
     database: Database
     run_id: str
     model: ModelEmulator
+    began: float
 
     def wait(self, requests: int) -> None:
         """Wait until the model has been asked so often."""
@@ -137,10 +138,10 @@ class Bench:
                     "base_commit": None, "env": asked.env | ({"BELLHOP_MCP_URL": f"{LOOPBACK_URL}/mcp"} if tools else {}),
                     "door": DoorRules(has_tools=tools),
                 }))
-                began = time.monotonic()
                 spec = self._spec(settings, asked, adapter.parts(profile.agent), home, files or {})
+                began = time.monotonic()
                 handle = self.backend.create(spec)
-                beside = threading.Thread(target=meanwhile, args=(Beside(self.database, run_id, model),), daemon=True)
+                beside = threading.Thread(target=meanwhile, args=(Beside(self.database, run_id, model, began),), daemon=True)
                 beside.start()
                 try:
                     end = self._end(spec.id, handle, asked)
