@@ -61,10 +61,10 @@ def memory_limit_of_a_child_is_told(lab: Lab) -> None:
 
 
 def cpu_limit_slows(lab: Lab) -> None:
-    """The same work takes at least twice as long on a fifth of a CPU (by the sandbox's own clock)."""
-    free, slow = (_work_units(lab, cpus) for cpus in (2.0, 0.2))
+    """The same work takes at least twice as long on a tenth of a CPU (by the sandbox's own clock)."""
+    free, slow = (_work_units(lab, cpus) for cpus in (2.0, 0.1))
     if slow < 2 * max(free, 1):
-        raise CheckFailed(f"work takes {free / 20} s freely and {slow / 20} s on a fifth of a CPU")
+        raise CheckFailed(f"work takes {free / 20} s freely and {slow / 20} s on a tenth of a CPU")
 
 
 def tmp_is_bounded(lab: Lab) -> None:
