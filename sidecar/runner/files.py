@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class PathRefused(Exception):
-    """A file of the assignment would land outside HOME."""
+    """A file of the assignment would land outside HOME, or nowhere."""
 
 
 def write_files(home: str, files: dict[str, str]) -> None:
@@ -20,7 +20,7 @@ def write_files(home: str, files: dict[str, str]) -> None:
     root = Path(home).resolve()
     for name, text in files.items():
         path = root / name
-        if not path.parent.resolve().is_relative_to(root):
+        if not _resolved(path.parent, name).is_relative_to(root):
             raise PathRefused(f"`{name}` leads out of HOME through a link: remove the link")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.bellhop-new")
@@ -29,6 +29,13 @@ def write_files(home: str, files: dict[str, str]) -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         new.replace(path)
+
+
+def _resolved(directory: Path, name: str) -> Path:
+    try:
+        return directory.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError is what Python 3.11 has for links that lead in a circle
+        raise PathRefused(f"`{name}` leads nowhere, through a link in HOME: remove the link ({error})") from error
 
 
 def check_path(name: str) -> None:

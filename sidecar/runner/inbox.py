@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .door import FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, Door, DoorGone, DoorRefused
@@ -17,8 +17,8 @@ LEAST_POLL_SECONDS = 0.05
 class Reader(Protocol):
     """Whoever takes letters from the inbox; called from its thread."""
 
-    def receive(self, letter: Letter) -> None:
-        """Take one letter."""
+    def receive(self, letters: Sequence[Letter]) -> None:
+        """Take what one answer of the door holds, in order. It may wait until that is dealt with: nothing is asked for meanwhile."""
 
     def confirmed(self, seen: int) -> int:
         """Return up to which number the door may take letters for handed over, of those that were `seen`."""
@@ -73,11 +73,12 @@ class Inbox:
                 return
             if self._stopped.is_set():
                 return
-            for letter in letters:
-                self._reader.receive(letter)
-            after = max([after, *(letter.id for letter in letters)])
             if answer.get("cancel") or answer.get("stop"):
+                # Before its letters: they have no reader any more, and may have somebody wait.
                 self._on_cancel("" if answer.get("cancel") else str(answer["stop"]))
                 return
+            if letters:
+                self._reader.receive(letters)
+            after = max([after, *(letter.id for letter in letters)])
             if time.monotonic() - asked_at < LEAST_POLL_SECONDS:
                 self._stopped.wait(LEAST_POLL_SECONDS)

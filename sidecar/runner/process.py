@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from .standard_input import StandardInput
+
 PROXY_NAMES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy"})
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -37,21 +39,16 @@ class Agent:
     """
 
     def __init__(
-        self, argv: list[str], *, env: dict[str, str], cwd: str, wants_input: bool, on_exit: Callable[[int], None]
+        self, argv: list[str], *, env: dict[str, str], cwd: str, stdin: StandardInput | None, on_exit: Callable[[int], None]
     ) -> None:
-        """Start it. Raises OSError when the command cannot be started."""
+        """Start it; without `stdin` its standard input is empty. Raises OSError when the command cannot be started."""
         self._popen = subprocess.Popen(
             argv, env=env, cwd=cwd, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            stdin=subprocess.PIPE if wants_input else subprocess.DEVNULL, bufsize=0,
+            stdin=subprocess.DEVNULL if stdin is None else stdin.reading_end, bufsize=0,
         )
         self._on_exit = on_exit
         self._reaper = threading.Thread(target=self._reap, name="reaper", daemon=True)
         self._reaper.start()
-
-    @property
-    def stdin(self) -> IO[bytes] | None:
-        """The pipe to its standard input, if it takes any."""
-        return self._popen.stdin
 
     @property
     def output(self) -> dict[str, IO[bytes]]:

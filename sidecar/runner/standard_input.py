@@ -1,69 +1,95 @@
-"""Writing an agent's standard input off the main thread, so that an agent that never reads blocks nothing."""
+"""An agent's standard input: written off the main thread, so that one that never reads blocks nothing, and what it has read is known."""
 
 from __future__ import annotations
 
-import json
+import fcntl
+import os
 import queue
+import select
+import struct
+import termios
 import threading
-from collections.abc import Callable
-from typing import IO
 
-from .letters import Letter
-
-
-def pour(pipe: IO[bytes], text: str) -> None:
-    """Write `text` and close the pipe, in the background; an agent that does not read it all is no error."""
-    threading.Thread(target=_pour, args=(pipe, text.encode("utf-8", "replace")), name="stdin", daemon=True).start()
+# PIPE_BUF: no more than a pipe that does not wait takes whole or not at all.
+# https://man7.org/linux/man-pages/man7/pipe.7.html
+PIECE_BYTES = 4096
 
 
-def _pour(pipe: IO[bytes], raw: bytes) -> None:
-    try:
-        _write(pipe, raw)
-    except OSError:
-        return
-    finally:
-        _close(pipe)
+class StandardInput:
+    """A pipe to one process.
 
+    Its reading end stays open here too, so that what the process leaves in it can be counted when it is gone; `close` ends both.
+    """
 
-class LetterLines:
-    """Hands letters to an agent that stays, as JSON lines on its standard input, after what it reads first."""
+    def __init__(self) -> None:
+        """Open the pipe. Raises OSError."""
+        self.reading_end, self._writing_end = os.pipe()
+        os.set_blocking(self._writing_end, False)
+        self._texts: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._put_bytes = 0
+        self._written_bytes = 0
+        self._left_bytes: int | None = None
+        self._lock = threading.Lock()
 
-    def __init__(self, remark: Callable[[str], None]) -> None:
-        self._remark = remark
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-
-    def open(self, pipe: IO[bytes], text: str) -> None:
+    def start(self) -> None:
         """Begin to write."""
-        threading.Thread(target=self._work, args=(pipe, text.encode("utf-8", "replace")), name="stdin", daemon=True).start()
+        threading.Thread(target=self._work, name="stdin", daemon=True).start()
 
-    def receive(self, letter: Letter) -> None:
-        """Take one letter."""
-        # Our own words never break off what it does: of a command that was to submit nothing would be left.
-        line = {"type": "message", "author": letter.author, "text": letter.text} | ({"now": True} if letter.now and letter.id else {})
-        self._lines.put(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+    def put(self, text: str) -> int:
+        """Have `text` written; return how many bytes the process has read when it has read that."""
+        raw = text.encode("utf-8", "replace")
+        with self._lock:
+            self._put_bytes += len(raw)
+            self._texts.put(raw)
+            return self._put_bytes
 
-    def confirmed(self, seen: int) -> int:
-        """Return `seen`: what is on its way cannot be asked back."""
-        return seen
+    def end(self) -> None:
+        """Have the pipe end after what was put."""
+        self._texts.put(None)
 
-    def _work(self, pipe: IO[bytes], first: bytes) -> None:
-        line = first
+    @property
+    def read_bytes(self) -> int:
+        """How many bytes the process has read."""
+        with self._lock:
+            return self._written_bytes - (_waiting_bytes(self.reading_end) if self._left_bytes is None else self._left_bytes)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the process has read all that was put."""
+        return self.read_bytes >= self._put_bytes
+
+    def close(self) -> None:
+        """Write no more; `read_bytes` stays what it is. Called when the process is gone."""
+        with self._lock:
+            if self._left_bytes is None:
+                self._left_bytes = _waiting_bytes(self.reading_end)
+                os.close(self.reading_end)
+        self._texts.put(None)
+
+    def _work(self) -> None:
         try:
-            while True:
-                _write(pipe, line)
-                line = self._lines.get()
+            while (raw := self._texts.get()) is not None:
+                for start in range(0, len(raw), PIECE_BYTES):
+                    self._write(raw[start : start + PIECE_BYTES])
         except OSError:
-            self._remark("a message could not be handed on: the agent has closed its standard input")
+            return  # nobody reads any more
+        finally:
+            os.close(self._writing_end)
+
+    def _write(self, piece: bytes) -> None:
+        room = select.poll()
+        room.register(self._writing_end, select.POLLOUT)
+        while True:
+            with self._lock:
+                try:
+                    # Whole or not at all, and counted before anybody asks what was read.
+                    self._written_bytes += os.write(self._writing_end, piece)
+                    return
+                except BlockingIOError:
+                    pass
+            room.poll()
 
 
-def _write(pipe: IO[bytes], raw: bytes) -> None:
-    left = memoryview(raw)
-    while left:
-        left = left[pipe.write(left) :]
-
-
-def _close(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except OSError:
-        return
+def _waiting_bytes(pipe: int) -> int:
+    # FIONREAD: https://man7.org/linux/man-pages/man2/FIONREAD.2const.html
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0])

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import queue
 import signal
+import sys
 import time
 from typing import Any, Literal
 
-from .door import Door, DoorGone, DoorRefused
+from .door import Door, DoorGone, DoorRefused, retried
 from .ending import Ending, Happening, Happenings
 from .inbox import Inbox, Reader
+from .letter_lines import LetterLines
 from .letters import GO_ON, OWN_NAME, Letter, as_text, authors, wrap_up
 from .place import Place
 from .process import Agent, environment
-from .standard_input import LetterLines, pour
+from .standard_input import StandardInput
 from .transcript import Transcript
 from .unheard import Unheard
 from .waiting import Waiting
@@ -31,11 +33,12 @@ class Turns:
 
     def __init__(self, place: Place, door: Door, assignment: dict[str, Any], happenings: Happenings, transcript: Transcript) -> None:
         self._place = place
+        self._door = door
         self._assignment = assignment
         self._happenings = happenings
         self._transcript = transcript
         self._next_argv = [str(part) for part in assignment.get("next_argv") or []]
-        self._lines = LetterLines(transcript.remark) if assignment.get("wants_messages") else None
+        self._lines = LetterLines() if assignment.get("wants_messages") else None
         self._waiting: Waiting | None = None
         if self._lines is None and self._next_argv:
             self._waiting = Waiting(door, place.door_patience_seconds, lambda: happenings.put(Happening("urgent")))
@@ -48,11 +51,14 @@ class Turns:
         # Set with the first letter after which nothing more is said.
         self._is_last = False
         self._was_interrupted = False
+        # The turn's standard input; and the task itself, until a turn has read it or has had the time to.
+        self._stdin: StandardInput | None = None
+        self._task = str(assignment.get("stdin") or "")
 
     def run(self, ending: Ending) -> None:
         """Run them, noting in `ending` what happens. Raises nothing that the agent can cause."""
         argv = [str(part) for part in self._assignment["argv"]]
-        agent = self._begin(argv, str(self._assignment.get("stdin") or ""), ending)
+        agent = self._begin(argv, self._task, ending)
         if agent is None:
             return
         self._inbox.start()
@@ -61,28 +67,32 @@ class Turns:
             while agent is not None and self._see_through(agent, ending) and self._waiting is not None:
                 letters = self._letters(self._waiting, ending)
                 if not letters:
-                    return
+                    break
                 number += 1
                 self._transcript.remark(f"turn {number} begins, with what {authors(letters)} said")
-                agent = self._begin(self._next_argv, as_text(letters), ending)
-                if agent is not None:
-                    self._waiting.begun()
+                said = as_text(letters)
+                # Without its task an agent has no session that could go on.
+                agent = self._begin(argv, f"{self._task}\n\n{said}", ending) if self._task else self._begin(self._next_argv, said, ending)
         except (DoorGone, DoorRefused) as error:
             ending.say(str(error), "lost")
-            if agent is not None:
-                agent.clear(self._place.grace_seconds)
         finally:
             self._inbox.stop()
+        if ending.reason != "lost":
+            self._confirm()
 
     def _begin(self, argv: list[str], text: str, ending: Ending) -> Agent | None:
         place, asked = self._place, self._assignment
+        stdin: StandardInput | None = None
         try:
+            stdin = StandardInput() if text or self._lines is not None else None
             agent = Agent(
                 argv, env=environment(place.environ, asked.get("env") or {}, place.home, place.tools, asked.get("path") or ()),
-                cwd=place.workspace, wants_input=bool(text) or self._lines is not None,
-                on_exit=lambda code: self._happenings.put(Happening("exited", code)),
+                cwd=place.workspace, stdin=stdin, on_exit=lambda code: self._happenings.put(Happening("exited", code)),
             )
         except (OSError, ValueError) as error:
+            if stdin is not None:
+                stdin.close()
+                stdin.start()
             ending.exit_code = NOT_FOUND
             ending.say(f"`{argv[0]}` could not be started: {error}")
             self._transcript.remark(ending.texts[-1])
@@ -91,11 +101,14 @@ class Turns:
         ending.exit_code = None
         for stream, pipe in agent.output.items():
             self._transcript.follow(stream, pipe)
-        if agent.stdin is not None:
+        self._stdin = stdin
+        if stdin is not None:
+            stdin.put(text)
             if self._lines is not None:
-                self._lines.open(agent.stdin, text)
+                self._lines.open(stdin)
             else:
-                pour(agent.stdin, text)
+                stdin.end()
+            stdin.start()
         return agent
 
     def _see_through(self, agent: Agent, ending: Ending) -> bool:
@@ -115,9 +128,32 @@ class Turns:
         if not cleared:
             ending.say("some of its processes could not be killed")
         self._transcript.read_out(self._place.door_patience_seconds if cleared else 1.0)
+        self._note_read(end)
         if self._waiting is not None:
             self._waiting.dealt_with()
         return cleared and end != "stopped" and not self._is_last
+
+    def _note_read(self, end: End) -> None:
+        """Note of a turn that is over what it has read."""
+        is_read = True
+        if self._stdin is not None:
+            self._stdin.close()
+            is_read = self._stdin.is_read
+        if is_read or end != "interrupted":
+            self._task = ""
+        if self._waiting is not None and end != "interrupted":
+            self._waiting.finish(is_read=is_read)
+
+    def _confirm(self) -> None:
+        """Tell the door of the last letter that was read; what comes after it, nobody reads any more."""
+        reader = self._lines or self._waiting
+        number = reader.confirmed(sys.maxsize) if reader is not None else 0
+        if not number:
+            return
+        try:
+            retried(lambda: self._door.messages(number, 0, number), self._place.door_patience_seconds)
+        except (DoorGone, DoorRefused) as error:
+            self._transcript.remark(f"the door could not be told which messages were read: {error}")
 
     def _watch(self, ending: Ending) -> End:
         """Wait until the turn ends or there is a reason to end it."""
@@ -162,7 +198,7 @@ class Turns:
             self._waiting.put(letter)
             return True
         if self._lines is not None:
-            self._lines.receive(letter)
+            self._lines.receive([letter])
         self._is_last = True
         return False
 

@@ -53,7 +53,7 @@ def to_steps(adapter: AgentAdapter | None, role: Role, stream: str, text: str) -
     if adapter is None:
         return [Step(kind="log", text=text, data={"stream": stream})]
     try:
-        steps = [_own(step) for step in adapter.parse(stream, text)]
+        steps = [_own(step, stream) for step in adapter.parse(stream, text)]
         for step in steps:
             # An agent's JSON can hold what has no UTF-8 form; it must not fail the whole batch when it is stored.
             step.model_dump_json()
@@ -62,6 +62,8 @@ def to_steps(adapter: AgentAdapter | None, role: Role, stream: str, text: str) -
     return steps
 
 
-def _own(step: Step) -> Step:
+def _own(step: Step, stream: str) -> Step:
     # An agent may print the form of any step; that something was denied is the gateway's word, never the agent's.
-    return step if step.kind != "denied" else step.model_copy(update={"kind": "log"})
+    said = step if step.kind != "denied" else step.model_copy(update={"kind": "log"})
+    # Nor does it say who speaks: where a turn begins is read from the runner's own lines (app/core/turn.py).
+    return said if said.data.get("stream", stream) == stream else said.model_copy(update={"data": said.data | {"stream": stream}})

@@ -69,6 +69,114 @@ def test_r38_a_message_that_no_turn_has_read_is_not_taken_for_handed_over(scene:
     assert (scene.door.confirmed, scene.door.texts("stdout")) == (0, ["ready"])
 
 
+def wait_for_turns(scene: Scene, count: int) -> None:
+    """Wait until the agent has said that it has begun so many turns."""
+    scene.door.wait(lambda: [line["text"] for line in scene.door.lines].count("begun") == count)
+
+
+def test_r38_what_an_interrupted_turn_was_told_is_told_again_before_the_new(scene: Scene) -> None:
+    go = scene.path / "go"
+    scene.turns("echo begun; sleep 60", f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done; {READ}")
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    scene.door.say("ann", "first", now=True)
+    wait_for_turns(scene, 2)
+    scene.door.say("bob", "second", now=True)
+    wait_for_turns(scene, 3)
+    assert scene.door.confirmed == 0
+    go.touch()
+    scene.ended(process)
+    said = [text for text in scene.door.texts("stdout") if text in ("got: first", "got: second")]
+    assert (said, scene.door.confirmed) == (["got: first", "got: second"], 2)
+
+
+def test_r38_a_message_before_the_last_word_of_the_gateway_is_told_again_with_it(scene: Scene) -> None:
+    go, last = scene.path / "go", scene.path / "last"
+    scene.turns(
+        f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done",
+        f"echo begun; while [ ! -e {last} ]; do sleep 0.02; done; {READ}",
+    )
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    scene.door.say("ann", "and the docs")
+    go.touch()
+    wait_for_turns(scene, 2)
+    scene.door.say_ourselves("the budget is used up: finish now")
+    wait_for_turns(scene, 3)
+    last.touch()
+    scene.ended(process)
+    assert {"got: and the docs", "got: the budget is used up: finish now"} <= set(scene.door.texts("stdout"))
+    assert scene.door.confirmed == 1
+
+
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "ended"])
+def test_r38_a_turn_that_has_not_read_what_it_was_told_was_not_told(scene: Scene, is_stopped: bool) -> None:
+    go = scene.path / "go"
+    wait = f"while [ ! -e {go} ]; do sleep 0.02; done"
+    scene.turns("echo begun; sleep 60", f"echo begun; {wait}")
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    scene.door.say("ann", "and the docs", now=True)
+    wait_for_turns(scene, 2)
+    if is_stopped:
+        scene.door.ask_to_cancel()
+    else:
+        go.touch()
+    scene.ended(process)
+    assert scene.door.confirmed == 0
+    assert scene.door.texts("stdout") == ["begun", "begun"]
+
+
+def test_r38_a_turn_that_was_stopped_after_it_had_read_was_told(scene: Scene) -> None:
+    scene.turns("echo begun; sleep 60", f"{READ}; echo begun; sleep 60")
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    scene.door.say("ann", "and the docs", now=True)
+    wait_for_turns(scene, 2)
+    scene.door.ask_to_cancel()
+    assert scene.ended(process)["reason"] == "cancelled"
+    assert scene.door.confirmed == 1
+
+
+def test_r38_a_task_that_no_turn_has_read_is_given_once_more(scene: Scene) -> None:
+    """What was written while the run waited for its place may interrupt it at its first moment: then there is no session yet."""
+    go = scene.path / "go"
+    scene.turns(f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done; {READ}", "echo never", stdin="the task")
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    scene.door.say("ann", "and the docs", now=True)
+    wait_for_turns(scene, 2)
+    go.touch()
+    scene.ended(process)
+    assert scene.door.texts("stdout") == [
+        "begun", "begun", "got: the task", "got: ", "got: A message from ann, sent while you worked:", "got: ", "got: and the docs",
+    ]
+    assert scene.door.confirmed == 1
+
+
+def test_r38_several_that_do_not_wait_interrupt_once_and_a_cancel_is_heard_after_them(scene: Scene) -> None:
+    scene.turns("sleep 60", f"{READ}; echo begun; sleep 60")
+    with scene.door.changed:
+        scene.door.messages = [{"id": number, "author": "ann", "text": f"say {number}", "now": True} for number in (1, 2, 3)]
+    process = scene.begin()
+    wait_for_turns(scene, 1)
+    # All of one answer are taken at once, so the runner listens again.
+    scene.door.wait(lambda: scene.door.seen == 3)
+    scene.door.ask_to_cancel()
+    assert scene.ended(process)["reason"] == "cancelled"
+    assert [text for text in scene.door.texts("runner") if "begins" in text] == ["turn 2 begins, with what ann said"]
+    assert {"got: say 1", "got: say 2", "got: say 3"} <= set(scene.door.texts("stdout"))
+
+
+def test_r37_a_cancel_that_comes_with_messages_is_not_kept_waiting_by_them(scene: Scene) -> None:
+    scene.turns("echo begun; sleep 60", "echo never; sleep 60")
+    with scene.door.changed:
+        scene.door.messages = [{"id": number, "author": "ann", "text": f"say {number}", "now": True} for number in (1, 2)]
+        scene.door.cancel = True
+    assert scene.run()["reason"] == "cancelled"
+    assert not any("interrupted" in text or "begins" in text for text in scene.door.texts("runner"))
+
+
 def test_turns_follow_each_other_for_as_long_as_somebody_speaks(scene: Scene) -> None:
     wait = f"while [ ! -e {scene.path}/go$n ]; do sleep 0.02; done"
     scene.turns(f"n=1; echo 2 > count; echo ready; {wait}", f"{READ}; n=$(cat count); echo $((n + 1)) > count; {wait}")

@@ -54,6 +54,15 @@ def test_a_link_left_in_home_is_not_followed(scene: Scene) -> None:
     assert list((scene.path / "outside").iterdir()) == []
 
 
+def test_links_in_home_that_lead_in_a_circle_are_refused_in_words(scene: Scene) -> None:
+    (scene.home / ".agent").symlink_to(".agent")
+    scene.shell("echo ran", files={".agent/settings.json": "{}"})
+    end = scene.run()
+    assert end["reason"] == "refused"
+    assert "`.agent/settings.json` leads nowhere, through a link in HOME" in end["text"]
+    assert scene.door.texts("stdout") == []
+
+
 def test_a_hello_that_is_refused_ends_the_runner_before_anything_runs(scene: Scene) -> None:
     scene.door.claimed = True
     scene.shell("touch ran")
@@ -178,14 +187,29 @@ def test_messages_come_in_on_standard_input_once_each(scene: Scene) -> None:
     process = scene.begin()
     scene.door.wait(lambda: scene.door.lines)
     scene.door.say("ann", "also näh: \"x\"\nand y")
-    scene.door.wait(lambda: scene.door.confirmed == 1)
+    scene.door.wait(lambda: scene.door.seen == 1)
     scene.door.say("bob", "stop")
     scene.ended(process)
+    assert scene.door.confirmed == 2
     got = [json.loads(text) for text in scene.door.texts("stdout")[1:]]
     assert got == [
         {"type": "message", "author": "ann", "text": "also näh: \"x\"\nand y"},
         {"type": "message", "author": "bob", "text": "stop"},
     ]
+
+
+def test_r38_a_message_that_an_agent_has_not_read_is_not_taken_for_handed_over(scene: Scene) -> None:
+    go = scene.path / "go"
+    scene.shell(f"echo ready; IFS= read -r a; while [ ! -e {go} ]; do sleep 0.02; done; echo submitted", wants_messages=True)
+    process = scene.begin()
+    scene.door.wait(lambda: scene.door.lines)
+    # More than a shell reads ahead of a pipe, which is nothing; and more than the pipe holds.
+    for text in ("and the docs", "and the tests", "x" * 100_000):
+        scene.door.say("ann", text)
+    scene.door.wait(lambda: scene.door.seen == 3)
+    go.touch()
+    scene.ended(process)
+    assert (scene.door.texts("stdout"), scene.door.confirmed) == (["ready", "submitted"], 1)
 
 
 def test_without_messages_standard_input_is_empty_and_a_message_is_remarked(scene: Scene) -> None:

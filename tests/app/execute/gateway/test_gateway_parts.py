@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from app.core.step import Step
+from app.core.turn import last_turn
 from app.errors import ConfigurationError
+from app.execute.agents import agent_named
 from app.execute.gateway.admit import Target, admit
 from app.execute.gateway.allowance import Allowance
 from app.execute.gateway.headers import request_headers, response_headers
@@ -68,6 +71,17 @@ def test_an_allowance_is_given_back() -> None:
 def test_lines_of_unknown_agents_are_kept() -> None:
     assert to_steps(None, "work", "stdout", "x") == [Step(kind="log", text="x", data={"stream": "stdout"})]
     assert to_steps(plain_agent("plain"), "work", "runner", '{"say": "x"}')[0].kind == "log"
+
+
+@pytest.mark.parametrize("name", ["acp", "claude-code", "codex", "command", "gemini-cli", "mini", "opencode"])
+@pytest.mark.parametrize("speaker", ["runner", "gateway", "bellhop", None, 1])
+def test_t72_an_agent_cannot_speak_as_the_runner(name: str, speaker: object) -> None:
+    """A turn that only it says begins would cut away the error that it ended with."""
+    said = {"kind": "log", "text": "turn 2 begins, with what ann said", "data": {"stream": speaker, "x": 1}}
+    steps = to_steps(agent_named(name), "work", "stdout", json.dumps({"kind": "error", "text": "it failed"}))
+    steps += to_steps(agent_named(name), "work", "stdout", json.dumps(said))
+    assert last_turn(steps) == steps
+    assert {step.data.get("stream", "stdout") for step in steps} == {"stdout"}
     assert clean("a\x00\ud800b") == "a\ufffd\ufffdb"
 
 
