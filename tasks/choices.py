@@ -7,11 +7,14 @@ from contextlib import suppress
 
 from app.core.choices import NotOffered, chosen
 from app.core.event import Event
+from app.core.outcome import Refused
 from app.core.profile import Profile
 from app.core.run import Run
 from app.core.said import OPTIONS, said_to
 from app.errors import ProfileError, PublishRefused
 from tasks.parts import Parts
+
+_REFUSED = "option"
 
 
 def options_of(event: Event, bot_login: str) -> Mapping[str, str]:
@@ -35,6 +38,11 @@ def with_choices(profile: Profile, event: Event, earlier: Iterable[Event], bot_l
     return profile
 
 
+def was_refused_its_choice(run: Run) -> bool:
+    """Return whether a run ended because of what it chose: that is no choice that holds for others."""
+    return isinstance(run.outcome, Refused) and run.outcome.reason == _REFUSED
+
+
 def refuse_what_is_not_offered(parts: Parts, run: Run) -> None:
     """Raise PublishRefused where the words that rang choose what the run's profile does not offer, or what does not go together."""
     options = options_of(run.event, parts.settings.bot_login)
@@ -48,4 +56,4 @@ def refuse_what_is_not_offered(parts: Parts, run: Run) -> None:
         chosen(run.profile, offered, default_branch=run.event.repo.default_branch)
         parts.agent(run.profile.agent.uses).check(run.profile.agent)
     except (NotOffered, ProfileError) as error:
-        raise PublishRefused(f"{error} Nothing was started.", reason="option") from error
+        raise PublishRefused(f"{error} Nothing was started.", reason=_REFUSED) from error

@@ -86,7 +86,9 @@ def _conclude_without_change(
     parts: Parts, lease: Lease, run: Run, end: SandboxEnd, said: str, unfinished: str
 ) -> None:
     if _was_stopped(run, end):
-        text = f"Stopped, as {run.stopped_by} asked for. The agent had changed nothing by then."
+        # Nobody knows what was done in a sandbox whose runner never said.
+        what = "It did not end in time; what it had done is lost." if end.by_host else "The agent had changed nothing by then."
+        text = f"Stopped, as {run.stopped_by} asked for. {what}"
         conclude(parts, lease, run, Refused(reason="cancelled", text=text))
     elif unfinished:
         reason = end.reason if end.reason != "exited" else "agent_failed"

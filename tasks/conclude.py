@@ -17,6 +17,9 @@ from tasks.replies import deliver_all, say
 
 log = structlog.get_logger()
 
+# A HOME that was given comes from an agent, and goes on only where the runner came to an end of its own with it.
+_ENDS_OF_A_GOOD_HOME = ("exited", "cancelled", "budget")
+
 
 def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
     """Give the run its outcome, tell the thread, and clean up. Raises LeaseLost before anything is written.
@@ -67,6 +70,10 @@ def clean_up(parts: Parts, run_id: str) -> None:
         for row in rows:
             if row.state != "destroyed" and row.host == parts.settings.host_name:
                 dismantle(parts, row)
+        sandbox_id = f"{run_id}-work"
+        if all(row.id != sandbox_id for row in rows) and (given := parts.workspaces.continues(sandbox_id)) and parts.settings.kept_homes:
+            # What came between the HOME and its sandbox (no tooling, a template that is broken) is not the session's fault.
+            parts.workspaces.keep_home(sandbox_id, given, parts.settings.kept_home_mb)
         parts.workspaces.discard_run(run_id)
     except BellhopError as error:
         log.warning("cleanup_failed", run_id=run_id, reason=error.reason, error=str(error))
@@ -77,8 +84,17 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
     settings = parts.settings
     if row.role != "work" or not row.assignment.next_argv or not settings.kept_homes:
         return
+    given = parts.workspaces.continues(row.id)
+    with parts.database.read() as tx:
+        is_claimed = sandboxes.is_claimed(tx, row.id)
+    if given is not None and not is_claimed:
+        # Its runner never began, so that nobody has touched it: it is still that of the run before.
+        parts.workspaces.keep_home(row.id, given, settings.kept_home_mb)
+        return
     if row.end is not None and row.end.reason == "refused":
         return  # a HOME that the runner could not write to would keep the next one from beginning, too
+    if given is not None and (row.end is None or row.end.by_host or row.end.reason not in _ENDS_OF_A_GOOD_HOME):
+        return  # it may be the HOME that broke the runner, and would break every one after it
     with parts.database.read() as tx:
         run = runs.load(tx, row.run_id)
     if run is None or run.event.is_from_fork or run.event.number is None or run.cancel_requested:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import structlog
 from sqlalchemy import Connection
 
+from app.core.event import Event
 from app.core.follow_up import why_a_home_of_its_own
 from app.core.noun import Noun
 from app.core.run import Run
@@ -23,10 +24,17 @@ _MOST_RUNS = 5
 
 
 class Word(Noun):
-    """One thing that was said; `who` is empty for the agent."""
+    """One thing that was said, each line of `text` behind `> `, so that no words in it look like another one.
+
+    `who` is whoever is known to have written it, or says that nobody is; empty for the agent.
+    """
 
     who: str = ""
     text: str
+
+
+# Whoever puts a label on an issue need not have written it, nor need who comments on it have given it its title.
+_ANYBODY = "The issue or pull request, which anybody may have written"
 
 
 def home_for(parts: Parts, run: Run, readable: Collection[str]) -> str | None:
@@ -62,10 +70,21 @@ def said_before(tx: Connection, run: Run, *, home_of: str | None) -> list[Word]:
     said: list[Word] = []
     for each in reversed([*untold, *past[at : at + 1]]):
         if each.id != home_of:
-            said.append(Word(who=each.event.actor.login, text=as_seen("\n\n".join(filter(None, (each.event.title, each.event.text))))))
-            said += [Word(text=text) for text in [_answer(tx, each)] if text]
-        said += [Word(who=late.author, text=late.text) for late in messages.unhanded(tx, each.id)]
-    return said
+            said += [*_request(each.event), _word("", _answer(tx, each))]
+        said += [_word(late.author, late.text) for late in messages.unhanded(tx, each.id)]
+    return [word for word in said if word.text]
+
+
+def _request(event: Event) -> list[Word]:
+    if event.kind == "by_hand":
+        return [_word("The operator of this Bellhop", event.text)]
+    if event.kind != "issue_comment.created":
+        return [_word(_ANYBODY, f"{event.title}\n\n{event.text}")]
+    return [_word(_ANYBODY, event.title), _word(event.actor.login, event.text)]
+
+
+def _word(who: str, text: str) -> Word:
+    return Word(who=who, text="\n".join(f"> {line}".rstrip() for line in as_seen(text).strip().splitlines()))
 
 
 def _answer(tx: Connection, run: Run) -> str:

@@ -13,7 +13,7 @@ from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, runs
-from tasks.choices import with_choices
+from tasks.choices import was_refused_its_choice, with_choices
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.parts import Parts
@@ -146,7 +146,7 @@ def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> st
     over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
     parent = over[0] if over and _is_follow_up(event) else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []
-    profile = with_choices(profile, event, [run.event for run in reversed(past)], bot_login)
+    profile = with_choices(profile, event, [run.event for run in reversed(past) if not was_refused_its_choice(run)], bot_login)
     host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)
     return runs.create(tx, event, profile, host, parent_id=parent.id if parent else None)
 

@@ -16,7 +16,7 @@ from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
 from app.publish.push import refuse_if_moved
 from tasks.choices import refuse_what_is_not_offered
-from tasks.conclude import refuse_if_stopped
+from tasks.conclude import refuse_if_cancelled, refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
@@ -39,8 +39,13 @@ def start(parts: Parts, run_id: str) -> None:
 
 
 def _start(parts: Parts, lease: Lease, run: Run) -> None:
+    has_begun = run.state == "running" and _has_begun(parts, run)
     with parts.database.read() as tx:
-        refuse_if_stopped(tx, run.id)
+        if has_begun:
+            # Its work is to be kept: the runner hears of the stop once its sandbox is attached to again.
+            refuse_if_cancelled(tx, run.id)
+        else:
+            refuse_if_stopped(tx, run.id)
     refuse_closed(run)
     refuse_what_is_not_offered(parts, run)
     backend = choose_backend(parts, run.profile)
@@ -92,6 +97,16 @@ def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
         rows = [row for row in sandboxes.of_run(tx, run.id) if row.role == "work"]
     if not rows or rows[-1].state == "opening":
         _start(parts, lease, run)
+
+
+def _has_begun(parts: Parts, run: Run) -> bool:
+    """Return whether the agent may be at work already, in a sandbox whose handle nobody has noted. Raises SandboxUnavailable."""
+    with parts.database.read() as tx:
+        rows = [row for row in sandboxes.of_run(tx, run.id) if row.role == "work"]
+        if any(sandboxes.is_claimed(tx, row.id) for row in rows):
+            return True
+    backends = [(row.id, parts.backend_named(row.backend)) for row in rows]
+    return any(backend is not None and sandbox_id in backend.find() for sandbox_id, backend in backends)
 
 
 def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:

@@ -46,13 +46,13 @@ def _why_end(tx: Connection, row: SandboxRow) -> SandboxEnd | None:
     """Return the end that a sandbox has to come to now, or None while it may go on."""
     now_ms = runs.clock(tx)
     if now_ms > row.deadline_at_ms:
-        return SandboxEnd(reason="timeout", text="the sandbox outlived its deadline and was stopped by the host")
+        return SandboxEnd(reason="timeout", text="the sandbox outlived its deadline and was stopped by the host", by_host=True)
     marks = dict(runs.timeline(tx, row.run_id))
     due = [marks["cancel"] + int(CANCEL_GRACE_SECONDS * 1000)] if "cancel" in marks else []
     if "stop" in marks and row.role == "work":
         due.append(marks["stop"] + int(STOP_GRACE_SECONDS_WITH_RESULT * 1000))
     if any(now_ms > at_ms for at_ms in due):
-        return SandboxEnd(reason="cancelled", text="the sandbox did not end by itself and was stopped by the host")
+        return SandboxEnd(reason="cancelled", text="the sandbox did not end by itself and was stopped by the host", by_host=True)
     return None
 
 

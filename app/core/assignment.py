@@ -59,7 +59,7 @@ class SandboxEnd(Noun):
     """How the work in a sandbox ended: the runner's claim, or what the host saw when the runner said nothing.
 
     `reason` is `exited`, `timeout`, `idle`, `cancelled`, `budget` (its models' budget was used up), `refused`,
-    `lost` (the sandbox died), `out_of_memory` or `disk`.
+    `lost` (the sandbox died), `out_of_memory` or `disk`. `by_host`: the host ended it, and its runner said nothing.
     """
 
     reason: str
@@ -68,3 +68,4 @@ class SandboxEnd(Noun):
     head_commit: str | None = None
     duration_ms: int = 0
     text: str = ""
+    by_host: bool = False

@@ -23,6 +23,8 @@ def why_a_home_of_its_own(run: Run, before: Run, readable: Collection[str]) -> s
         "that run could write, or only read, where this one does the other": earlier.workspace != now.workspace,
         "it was written by another user": earlier.container.user != now.container.user,
         "that run could read more": not set(earlier.permissions) <= set(readable),
+        "that run could read from other registries": not set(earlier.egress.registries) <= set(now.egress.registries),
+        "this run reaches hosts that that one did not": not set(now.egress.connect) <= set(earlier.egress.connect),
         "somebody cancelled that run": before.cancel_requested,
     }
     return next((why for why, is_so in faults.items() if is_so), "")

@@ -15,6 +15,7 @@ _STRONGEST_FIRST: tuple[Verb, ...] = ("cancel", "stop", "now", "work")
 OPTIONS = ("agent", "model", "branch", "budget")
 _OPTION = re.compile(rf"({'|'.join(OPTIONS)})=(\S+)\s*", re.IGNORECASE)
 _NOW = re.compile(r"now(?:[\s:,]+|$)", re.IGNORECASE)
+_END = re.compile(r"(stop|cancel)[\s.!]*", re.IGNORECASE)
 
 
 class Said(Noun):
@@ -35,11 +36,11 @@ def said_to(text: str, bot_login: str) -> Said:
     lines = commands(text, bot_login)
     for line in lines:
         rest = line
-        if line.casefold() in ("stop", "cancel"):
-            verbs.add("stop" if line.casefold() == "stop" else "cancel")
         if now := _NOW.match(rest):
             verbs.add("now")
             rest = rest[now.end():]
+        if end := _END.fullmatch(rest):
+            verbs.add("stop" if end[1].casefold() == "stop" else "cancel")
         while option := _OPTION.match(rest):
             options[option[1].lower()] = option[2]
             rest = rest[option.end():]

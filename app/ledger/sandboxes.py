@@ -100,6 +100,12 @@ def claim_door(tx: Connection, sandbox_id: str) -> str | None:
     return key if claimed.rowcount == 1 else None
 
 
+def is_claimed(tx: Connection, sandbox_id: str) -> bool:
+    """Return whether a runner has claimed this sandbox's door: from then on its agent may have begun."""
+    found = tx.execute(select(sandboxes.c.resume_key_sha256).where(sandboxes.c.id == sandbox_id)).scalar_one_or_none()
+    return found is not None
+
+
 def holds_key(tx: Connection, sandbox_id: str, key: str) -> bool:
     """Return whether `key` is the resume key of this sandbox."""
     known = tx.execute(select(sandboxes.c.resume_key_sha256).where(sandboxes.c.id == sandbox_id)).scalar_one_or_none()

@@ -104,6 +104,16 @@ def test_a_conversation_keeps_what_was_chosen_until_something_else_is(scene: Sce
     assert asked(scene, "@bellhop budget=4 and that").profile.budget.usd == 4
 
 
+def test_what_was_refused_does_not_stick_to_the_conversation(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(
+        agent={"uses": "mini", "model": "anthropic/claude-sonnet-4-5"}, choose={"models": ["*"]},
+    )
+    refused = scene.outcome(asked(scene, "@bellhop model=unknown/x do it").id)
+    assert isinstance(refused, Refused), refused
+    assert refused.reason == "option"
+    assert asked(scene, "@bellhop then just do it").profile.agent.model == "anthropic/claude-sonnet-4-5"
+
+
 def test_a_branch_is_not_chosen_where_a_pull_request_says_it(scene: Scene) -> None:
     scene.profiles["fix"] = offering(branches=["next"])
     scene.github.person("alice").push(HELLO, "next", {"n": "n"})

@@ -98,7 +98,7 @@ def test_an_agent_without_a_session_is_told_what_was_said_and_done(scene: Scene)
     asked = assignment(scene, run_id)
     prompt = asked.files["prompt.md"]
     assert (asked.stdin, asked.argv[-1]) == ("", "true")
-    for words in ("and the docs", "It breaks", "alice:", "You, or another agent:", "greeted the world"):
+    for words in ("and the docs", "> It breaks", "You, or another agent:", "greeted the world"):
         assert words in prompt, words
 
 

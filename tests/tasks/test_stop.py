@@ -153,6 +153,35 @@ def test_r37_stopped_before_the_agent_began_there_is_nothing_to_keep(scene: Scen
     assert scene.left() == []
 
 
+@pytest.mark.parametrize("claimed", [True, False])
+def test_r37_a_stop_while_nobody_minds_the_sandbox_keeps_the_agents_work(scene: Scene, claimed: bool) -> None:
+    """The worker died when the sandbox was made, and before its handle was on file."""
+    run_id = scene.routed()
+    with pytest.raises(Killed):
+        start(mortal(scene.parts, Doom("backend.create")), run_id)
+    if claimed:
+        scene.runner(run_id)
+    scene.comment("@bellhop stop")
+    scene.recover(2)
+    assert scene.run(run_id).state == "running"
+    assert scene.runner(run_id).get("/runner/messages?wait=5").json()["cancel"] is True
+    scene.work(run_id, FIX, reason="cancelled", exit_code=143)
+    scene.pump()
+    stopped(scene, run_id)
+
+
+def test_r37_a_stop_before_the_sandbox_is_made_ends_the_run(scene: Scene) -> None:
+    run_id = scene.routed()
+    with pytest.raises(Killed):
+        start(mortal(scene.parts, Doom("backend.create", before=True)), run_id)
+    scene.comment("@bellhop stop")
+    scene.recover(2)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Refused)
+    assert "before the agent began" in outcome.text
+    assert scene.left() == []
+
+
 def test_r37_a_stopped_sandbox_that_does_not_end_is_ended_from_outside(scene: Scene) -> None:
     run_id = scene.started()
     scene.comment("@bellhop stop")
@@ -162,7 +191,9 @@ def test_r37_a_stopped_sandbox_that_does_not_end_is_ended_from_outside(scene: Sc
     sweep(scene.parts)
     scene.pump()
     assert scene.backend.stopped == [f"{run_id}-work"]
-    assert isinstance(scene.outcome(run_id), Refused)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Refused)
+    assert "what it had done is lost" in outcome.text
 
 
 def test_a_run_that_failed_by_itself_is_not_said_to_be_stopped(scene: Scene) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from app.execute.workspace.removal import remove_tree
@@ -44,11 +45,12 @@ class Homes:
         """Move a kept HOME to a sandbox that has none yet; once it is there, doing it again changes nothing."""
         if (scratch / "home").exists() or not self.has(run_id):
             return
+        # Before the HOME: whoever dies between the two leaves a mark without one, which counts for nothing.
+        (scratch / _MARK).write_text(run_id, encoding="utf-8")
         try:
             (self._place(run_id) / "home").rename(scratch / "home")
         except FileNotFoundError:
             return  # the sweeper was quicker
-        (scratch / _MARK).write_text(run_id, encoding="utf-8")
         remove_tree(self._place(run_id))
 
     def prune(self, keep: int, unused_seconds: float) -> list[str]:
@@ -63,7 +65,8 @@ class Homes:
         for place in old:
             # Whole or not at all: nobody is given a HOME that is being removed.
             doomed = place.with_name(f".{place.name}")
-            place.rename(doomed)
+            with suppress(FileNotFoundError):  # given to somebody meanwhile
+                place.rename(doomed)
             remove_tree(doomed)
         return [place.name for place in old]
 
@@ -71,6 +74,12 @@ class Homes:
         if not self._directory.is_dir():
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._directory / run_id
+
+
+def forget(scratch: Path) -> None:
+    """Drop the mark of a HOME that never came, before an empty one is made in its place."""
+    if not (scratch / "home").exists():
+        (scratch / _MARK).unlink(missing_ok=True)
 
 
 def _kept_at(place: Path) -> float:
@@ -82,6 +91,8 @@ def _kept_at(place: Path) -> float:
 
 def given_to(scratch: Path) -> str | None:
     """Return the run whose HOME a sandbox was given, or None."""
+    if not (scratch / "home").exists():
+        return None
     try:
         return (scratch / _MARK).read_text(encoding="utf-8") or None
     except FileNotFoundError:

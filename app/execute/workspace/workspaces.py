@@ -13,7 +13,7 @@ from app.core.event import Repo
 from app.core.grant import Credential
 from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
-from app.execute.workspace.homes import Homes, given_to
+from app.execute.workspace.homes import Homes, forget, given_to
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.trusted import with_trusted_config
@@ -173,6 +173,7 @@ class Workspaces:
         if home_of is not None:
             scratch.mkdir(exist_ok=True)
             self.homes.give(_checked(home_of), scratch)
+        forget(scratch)
         # `work` is the kernel's own (overlayfs); the other two are the sandbox's.
         for path, mode, is_theirs in (
             (scratch, 0o711, False), (scratch / "upper", 0o755, True), (scratch / "work", 0o700, False), (scratch / "home", 0o700, True),

@@ -61,3 +61,22 @@ def test_t9_what_one_person_could_read_is_not_shown_to_one_who_can_read_less(mak
     assert why_a_home_of_its_own(before, before, ("contents", "security_events")) == ""
     assert "read more" in why_a_home_of_its_own(before, before, ("contents",))
     assert "read more" in why_a_home_of_its_own(run, before, READABLE)
+
+
+def test_t62_what_another_registry_or_a_new_way_out_would_meet_is_not_given(make_run: MakeRun) -> None:
+    """A private registry's files are in that HOME; whoever gets it must not reach where nobody could when it was written."""
+    run = make_run()
+
+    def reaching(*registries: str, connect: tuple[str, ...] = ()) -> Run:
+        return changed(run, profile=profile(run, egress={"registries": registries, "connect": connect}))
+
+    for now, before, says in (
+        (reaching(), reaching("acme"), "registries"),
+        (reaching("other"), reaching("acme"), "registries"),
+        (reaching(connect=("paste.example.com",)), reaching(), "hosts"),
+        (reaching("acme", "other"), reaching("acme"), ""),
+        (reaching(), reaching(connect=("api.example.com",)), ""),
+    ):
+        why = why_a_home_of_its_own(now, before, READABLE)
+        assert says in why
+        assert bool(says) == bool(why)

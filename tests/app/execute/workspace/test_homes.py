@@ -64,3 +64,73 @@ def test_r44_the_oldest_beyond_the_number_and_those_past_their_time_are_removed(
     (homes / ".half").mkdir()
     assert workspaces.homes.prune(3, 1500) == ["old", "ancient"]
     assert sorted(place.name for place in homes.iterdir()) == ["middle", "new"]
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_r32_a_mark_without_its_home_counts_for_nothing(
+    workspaces: Workspaces, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruned: bool
+) -> None:
+    """Whoever gives a HOME may be killed at any moment."""
+    workspaces.keep_home("aaa-work", "aaa", 10)
+    following = tmp_path / "state" / "scratch" / "bbb-work"
+    following.mkdir()
+
+    def killed(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        workspaces.homes.give("aaa", following)
+    monkeypatch.undo()
+    assert given_to(following) is None
+    if pruned:
+        workspaces.homes.prune(0, 0)
+        workspaces._scratch("bbb-work", os.geteuid(), os.getegid())
+        assert given_to(following) is None
+    else:
+        workspaces._scratch("bbb-work", os.geteuid(), os.getegid(), "aaa")
+        assert given_to(following) == "aaa"
+        assert (following / "home" / "session").exists()
+
+
+def test_r32_a_home_that_came_has_its_mark(
+    workspaces: Workspaces, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after the HOME has moved, it is still known whose it is."""
+    workspaces.keep_home("aaa-work", "aaa", 10)
+    following = tmp_path / "state" / "scratch" / "bbb-work"
+    following.mkdir()
+    real = Path.rename
+
+    def moved_and_killed(path: Path, target: Path) -> Path:
+        real(path, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", moved_and_killed)
+    with pytest.raises(KeyboardInterrupt):
+        workspaces.homes.give("aaa", following)
+    assert given_to(following) == "aaa"
+
+
+def test_r44_a_home_that_is_given_while_others_are_removed_is_passed_over(
+    workspaces: Workspaces, scratch: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "state" / "scratch" / "old-work" / "home").mkdir(parents=True)
+    assert workspaces.keep_home("aaa-work", "aaa", 10)
+    assert workspaces.keep_home("old-work", "old", 10)
+    following = tmp_path / "state" / "scratch" / "bbb-work"
+    following.mkdir()
+    real = Path.rename
+
+    def given_first(path: Path, target: Path) -> Path:
+        if path.name == "aaa":
+            with pytest.MonkeyPatch.context() as back:
+                back.setattr(Path, "rename", real)
+                workspaces.homes.give("aaa", following)
+        return real(path, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", given_first)
+        workspaces.homes.prune(0, 1000)
+    assert (following / "home" / "session").exists()
+    assert (workspaces.homes.has("aaa"), workspaces.homes.has("old")) == (False, False)
