@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.route import route
 from tests.tasks.scene import Scene
-from tests.tasks.test_conversations import FIX, assignment, first, followed
+from tests.tasks.test_conversations import FIX, assignment, followed
 
 
 def told(scene: Scene) -> str:
@@ -33,9 +34,15 @@ def test_t20_what_no_page_shows_of_an_agents_words_is_not_told_on(scene: Scene) 
 
 
 def test_t22_an_issue_is_not_said_to_be_of_whoever_put_the_label_on(scene: Scene) -> None:
-    first(scene)
+    inbox_id = scene.ring(said="A stranger's wish.")
+    route(scene.parts, inbox_id)
+    run_id = scene.entry(inbox_id).run_id
+    assert run_id is not None
+    scene.pump()
+    scene.work(run_id, FIX)
+    scene.pump()
     prompt = told(scene)
-    assert "anybody may have written:\n\n> It breaks" in prompt
+    assert "anybody may have written:\n\n> It breaks\n>\n> A stranger's wish." in prompt
     assert "alice:" not in prompt
 
 
