@@ -92,7 +92,8 @@ def test_t29_t33_t60_what_an_agent_leaves_behind_harms_nobody_and_the_next_run_w
     else:
         assert isinstance(memory, Failed), memory
         assert bounded
-        assert memory.reason == "out_of_memory"
+        # gVisor's kill is not always told by an engine as old as 20.10: then all that is known is that the sandbox died.
+        assert memory.reason in ({"out_of_memory", "lost"} if backend == "gvisor" else {"out_of_memory"})
     assert {number: len(each) for number, each in answers.items()} == {1: 1, 2: 1, 3: 1, 4: 1}
     assert marks == []
     secrets = canaries_of(around, made)
