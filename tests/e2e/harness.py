@@ -57,20 +57,21 @@ def until(
         time.sleep(0.05)
 
 
+TILL = SeedRepository(
+    full_name=REPO, files={"README.md": "# till\n", "till.txt": "cents: 999\n"},
+    collaborators={"ada": "write", "eve": "read"}, labels=(SeedLabel(name="bellhop"),),
+    issues=(SeedIssue(title="A cent is lost", user="ada", body="It should be 1000."),),
+)
+
+
 @contextmanager
-def github(directory: Path) -> Iterator[GitHubEmulator]:
+def github(directory: Path, repository: SeedRepository = TILL) -> Iterator[GitHubEmulator]:
     """An emulated GitHub with one repository, one open issue, and people of several roles."""
     seed = Seed(
         app=SeedApp(webhook_secret=SECRET, permissions={
             "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}),
         users=(SeedUser(login="octo", kind="Organization"), SeedUser(login="ada"), SeedUser(login="eve")),
-        repositories=(
-            SeedRepository(
-                full_name=REPO, files={"README.md": "# till\n", "till.txt": "cents: 999\n"},
-                collaborators={"ada": "write", "eve": "read"}, labels=(SeedLabel(name="bellhop"),),
-                issues=(SeedIssue(title="A cent is lost", user="ada", body="It should be 1000."),),
-            ),
-        ),
+        repositories=(repository,),
         installations=(SeedInstallation(account="octo"),),
     )
     with GitHubEmulator(directory, seed) as emulator, serve(emulator):

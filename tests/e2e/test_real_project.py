@@ -10,13 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from app.emulators.github.emulator import GitHubEmulator
-from app.emulators.github.seed import Seed, SeedApp, SeedInstallation, SeedIssue, SeedLabel, SeedRepository, SeedUser
-from app.emulators.github.serve import serve as serve_github
+from app.emulators.github.seed import SeedIssue
 from app.emulators.model import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY, ModelEmulator, Script, serve
 from tests.app.execute.agents.clis import CLIS, Cli
-from tests.e2e import real_project
+from tests.e2e import harness, real_project
 from tests.e2e.embedded import embedded
-from tests.e2e.harness import REPO, SECRET
+from tests.e2e.harness import REPO
 
 # The parts of the CLIs, a suite of 859 tests in each run.
 pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
@@ -40,17 +39,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def github(project: Path, tmp_path: Path) -> Iterator[GitHubEmulator]:
-    seed = Seed(
-        app=SeedApp(webhook_secret=SECRET, permissions={
-            "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}),
-        users=(SeedUser(login="octo", kind="Organization"), SeedUser(login="ada")),
-        repositories=(SeedRepository(
-            full_name=REPO, content=real_project.with_bug(project, tmp_path / "content"), collaborators={"ada": "write"},
-            labels=(SeedLabel(name="bellhop"),), issues=(SeedIssue(title="nth() is off by one", user="ada", body=real_project.ISSUE),),
-        ),),
-        installations=(SeedInstallation(account="octo"),),
-    )
-    with GitHubEmulator(tmp_path / "github", seed) as emulator, serve_github(emulator):
+    content = real_project.with_bug(project, tmp_path / "content")
+    issue = SeedIssue(title="nth() is off by one", user="ada", body=real_project.ISSUE)
+    with harness.github(tmp_path / "github", harness.TILL.model_copy(update={"files": {}, "content": content, "issues": (issue,)})) as emulator:
         yield emulator
 
 

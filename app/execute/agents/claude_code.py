@@ -26,10 +26,9 @@ from app.execute.agents.events import (
     call_words,
     checklist,
     ended_well,
-    event_of,
     last_word,
-    log,
     step,
+    steps_of,
     usage,
 )
 from app.execute.agents.options import CliOptions, model_patterns, read_options, run_members, vendor_and_model
@@ -85,12 +84,7 @@ class ClaudeCode:
 
     def parse(self, stream: str, line: str) -> list[Step]:
         """Return the Steps of one event of `--output-format stream-json`; anything else is a log Step."""
-        event = event_of(stream, line)
-        found = _steps(event) if event is not None else None
-        if found is None:
-            began = event is not None and (event.get("type"), event.get("subtype")) == ("system", "init")
-            return [log(stream, line, "began" if began else None)]
-        return found
+        return steps_of(stream, line, _steps, lambda event: (event.get("type"), event.get("subtype")) == ("system", "init"))
 
     def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
         """Return whether Claude Code ended with 0 and its last result is none of an error."""

@@ -20,7 +20,7 @@ from app.core.profile import AgentChoice, Profile
 from app.core.step import Step, StepKind
 from app.execute.agents import programs
 from app.execute.agents.cli import NO_KEY_INSIDE, TOOLS_NAME, TOOLS_SECONDS, TOOLS_URL
-from app.execute.agents.events import call_words, checklist, ended_well, event_of, last_word, log, step, usage
+from app.execute.agents.events import call_words, checklist, ended_well, last_word, step, steps_of, usage
 from app.execute.agents.options import CliOptions, model_patterns, read_options, run_members, vendor_and_model
 from app.execute.tooling import layout
 
@@ -112,9 +112,7 @@ class Codex:
 
     def parse(self, stream: str, line: str) -> list[Step]:
         """Return the Steps of one event of `codex exec --json`; anything else is a log Step."""
-        event = event_of(stream, line)
-        found = _steps(event) if event is not None else None
-        return [log(stream, line, "began" if event and event.get("type") == "turn.started" else None)] if found is None else found
+        return steps_of(stream, line, _steps, lambda event: event.get("type") == "turn.started")
 
     def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
         """Return whether codex ended with 0 after its last turn was completed."""

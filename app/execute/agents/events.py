@@ -45,6 +45,15 @@ def event_of(stream: str, line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def steps_of(
+    stream: str, line: str, read: Callable[[dict[str, Any]], list[Step] | None], begins: Callable[[dict[str, Any]], bool]
+) -> list[Step]:
+    """Return the Steps that `read` makes of a line's event; what it makes nothing of is a log Step, marked where a turn `begins` by it."""
+    event = event_of(stream, line)
+    found = read(event) if event is not None else None
+    return found if found is not None else [log(stream, line, "began" if event is not None and begins(event) else None)]
+
+
 def log(stream: str, line: str, turn: Turn | None = None) -> Step:
     """Return a line that says nothing to people, as it came."""
     return Step(kind="log", text=line, data={"stream": stream} | ({"turn": turn} if turn else {}))

@@ -18,7 +18,7 @@ from app.core.profile import AgentChoice, Profile
 from app.core.step import Step
 from app.execute.agents import programs
 from app.execute.agents.cli import NO_KEY_INSIDE, TOOLS_NAME, TOOLS_SECONDS, TOOLS_URL
-from app.execute.agents.events import call_words, checklist, ended_well, event_of, last_word, log, step, usage
+from app.execute.agents.events import call_words, checklist, ended_well, last_word, step, steps_of, usage
 from app.execute.agents.options import model_patterns, read_options, run_members, vendor_and_model
 
 VENDORS = ("anthropic", "openai")
@@ -67,10 +67,7 @@ class OpenCode:
 
     def parse(self, stream: str, line: str) -> list[Step]:
         """Return the Steps of one event of `opencode run --format json`; anything else is a log Step."""
-        event = event_of(stream, line)
-        part = event.get("part") if event is not None else None
-        found = _steps(event, part if isinstance(part, dict) else {}) if event is not None else None
-        return [log(stream, line, "began" if event and event.get("type") == "step_start" else None)] if found is None else found
+        return steps_of(stream, line, _steps, lambda event: event.get("type") == "step_start")
 
     def succeeded(self, end: SandboxEnd, steps: list[Step]) -> bool:
         """Return whether OpenCode ended with 0 and the model's last answer was its last: there is no event that says so."""
@@ -98,8 +95,9 @@ def _config(choice: AgentChoice) -> dict[str, Any]:
     }
 
 
-def _steps(event: dict[str, Any], part: dict[str, Any]) -> list[Step] | None:
-    kind = event.get("type")
+def _steps(event: dict[str, Any]) -> list[Step] | None:
+    kind, found = event.get("type"), event.get("part")
+    part = found if isinstance(found, dict) else {}
     if kind in ("text", "reasoning"):
         return [step("message" if kind == "text" else "reasoning", part.get("text"))]
     if kind == "tool_use":
