@@ -13,8 +13,8 @@ from app.ledger import runs, sandboxes
 from app.ports import SandboxBackend
 from tasks.conclude import dismantle
 from tasks.credentials import revoke_left
+from tasks.opening import sandbox_uid
 from tasks.parts import Parts
-from tasks.start import sandbox_uid
 
 log = structlog.get_logger()
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
-
-from app.core.assignment import Assignment
 from app.core.grant import Credential
-from app.core.isolation import at_least
-from app.core.profile import Profile
 from app.core.run import COMMENT, Run
-from app.errors import BellhopError, PublishRefused, SandboxRefused
-from app.execute.tooling.layout import RUNNER_ARGV
+from app.errors import PublishRefused
 from app.ledger import hosts, outbox, runs, sandboxes
 from app.ledger.runs import Lease
-from app.ports import PreparedWorkspace, SandboxBackend, SandboxSpec, Service
+from app.ports import Service
 from app.publish.push import refuse_if_moved
 from tasks.choices import refuse_what_is_not_offered
 from tasks.conclude import refuse_if_cancelled, refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
-from tasks.leased import LEASE_SECONDS, advance, fence
+from tasks.leased import LEASE_SECONDS, advance
+from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.prompt import render_prompt
 from tasks.replies import deliver, say
 from tasks.repository_door import with_repository
 from tasks.target import expected_at
-
-# What a sandbox may take beyond the agent's own time: start, bundle, goodbye.
-MARGIN_SECONDS = 180.0
 
 
 def start(parts: Parts, run_id: str) -> None:
@@ -152,55 +144,3 @@ def refuse_closed(run: Run) -> None:
             f"This pull request is {what}, so there is nothing to work on in it. "
             f"{'Open an issue for what is left to do' if pull.merged else 'Open it again first'}.", reason="pull_request_closed",
         )
-
-
-def choose_backend(parts: Parts, profile: Profile) -> SandboxBackend:
-    """Return the weakest backend of this host that keeps the level the profile requires. Raises SandboxRefused."""
-    required = profile.container.isolation
-    for backend in parts.backends:
-        if at_least(backend.isolation, required):
-            return backend
-    have = ", ".join(f"{backend.name} ({backend.isolation})" for backend in parts.backends) or "none"
-    raise SandboxRefused(
-        f"profile `{profile.name}` requires isolation `{required}`, this host has: {have}. "
-        "Run `bellhop doctor` on the host to see what is missing, or lower `container: isolation:`"
-    )
-
-
-def sandbox_uid(profile: Profile) -> int:
-    """Return the uid that works in the sandbox: the profile's, or our own where we cannot give files away."""
-    return profile.container.user if os.geteuid() == 0 else os.geteuid()
-
-
-def open_sandbox(
-    parts: Parts, lease: Lease, run: Run, backend: SandboxBackend, sandbox_id: str, agent: str, assignment: Assignment,
-    prepared: PreparedWorkspace,
-) -> None:
-    """Put the sandbox on file, open its door, start it, note its handle; each step safe to repeat.
-
-    Raises SandboxUnavailable, SandboxRefused, ToolingError, ServiceError, LeaseLost.
-    """
-    ttl_seconds = assignment.timeout_seconds + MARGIN_SECONDS
-    tooling, tooling_parts = parts.tooling(backend), parts.tooling_parts(backend, parts.agent(agent).parts(run.profile.agent))
-    with parts.database.begin() as tx:
-        sandboxes.create(
-            tx, sandbox_id=sandbox_id, host=parts.settings.host_name, agent=agent, backend=backend.name,
-            assignment=assignment, ttl_seconds=ttl_seconds,
-        )
-    try:
-        spec = SandboxSpec(
-            id=sandbox_id, run_id=run.id, door=parts.gateway.open(sandbox_id), workspace=prepared, tooling=tooling, parts=tooling_parts,
-            container=run.profile.container, uid=sandbox_uid(run.profile), argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
-        )
-        fence(parts, lease)
-        handle = backend.create(spec)
-    except BellhopError:
-        with parts.database.read() as tx:
-            row = sandboxes.load(tx, sandbox_id)
-        if row is None or row.end is None:
-            raise
-        # An earlier worker had started it after all, and it has ended: that end moves the run on.
-        return
-    with parts.database.begin() as tx:
-        sandboxes.opened(tx, sandbox_id, handle)
-        runs.mark(tx, run.id, f"sandbox-{assignment.role}")

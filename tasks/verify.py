@@ -12,9 +12,9 @@ from app.publish.proposal import Proposal
 from app.publish.verify import verify_result
 from tasks.conclude import refuse_if_cancelled
 from tasks.door_rules import with_door
+from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.replies import say
-from tasks.start import choose_backend, open_sandbox, sandbox_uid
 
 
 def verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:

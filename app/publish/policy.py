@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Literal
 
+from app.core.lockfiles import is_lockfile
 from app.core.noun import Noun
 from app.core.paths import folded, may_be_short_for
 from app.core.profile import Limits, PullRequestPolicy
@@ -36,14 +37,6 @@ _DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "lockfile", "agen
 # What says how one run went, and nothing of a file.
 _OF_ONE_RUN: tuple[Rule, ...] = ("said_nothing_to_do", "budget")
 
-# Files that say exactly which packages are installed: a reviewer sees a wall of hashes, and one of them is enough.
-LOCKFILES = (
-    "bun.lock", "bun.lockb", "Cargo.lock", "Chart.lock", "composer.lock", "conan.lock", "deno.lock", "flake.lock", "Gemfile.lock",
-    "gems.locked", "go.sum", "go.work.sum", "gradle.lockfile", "mix.lock", "npm-shrinkwrap.json", "package-lock.json", "packages.lock.json",
-    "Package.resolved", "pdm.lock", "Pipfile.lock", "pixi.lock", "pnpm-lock.yaml", "Podfile.lock", "poetry.lock", "pubspec.lock", "pylock.toml",
-    "uv.lock", "yarn.lock", ".terraform.lock.hcl",
-)
-_LOCKFILE_NAMES = frozenset(folded(name) for name in LOCKFILES)
 _FILE_MODES = ("100644", "100755")
 
 
@@ -147,11 +140,6 @@ def covers(pattern: str, path: str) -> bool:
     system of those who check it out takes for the same count too (app/core/paths.py), short names of NTFS among them.
     """
     return _covers(folded(pattern), folded(path))
-
-
-def is_lockfile(path: str) -> bool:
-    """Return whether a path is a lockfile, in any directory and spelling."""
-    return folded(path)[-1:] in _LOCKFILE_NAMES
 
 
 def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:

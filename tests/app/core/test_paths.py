@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.lockfiles import is_lockfile
 from app.core.paths import folded, may_be_short_for
 from app.core.profile import Limits
-from app.publish.policy import covers, is_lockfile
+from app.publish.policy import covers
 
 PROTECTED = [".github/workflows/ci.yml", ".gitattributes", "docs/CODEOWNERS", "sub/AGENTS.md", ".claude/settings.json", ".mcp.json", ".husky/pre-commit"]
 PIECE = st.one_of(st.sampled_from([".git", ".GITHUB ", "a.", "x::$DATA", "..", ".", "~", "\uff0f", "\u0130", "\u017f", "\ufe0f"]), st.text(max_size=5))
