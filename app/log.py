@@ -12,7 +12,7 @@ from app.core.redact import redact
 from app.observe.text import printable
 
 LOUD_LIBRARIES = (
-    "httpx", "httpcore", "uvicorn", "celery", "kombu", "amqp", "github", "docker", "urllib3", "asyncio", "sqlalchemy",
+    "aiohttp", "httpx", "httpcore", "uvicorn", "celery", "kombu", "amqp", "github", "docker", "urllib3", "asyncio", "sqlalchemy",
     "alembic",
 )
 

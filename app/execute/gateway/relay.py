@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 import anyio
-import httpx
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,7 +16,7 @@ from app.execute.gateway.headers import request_headers, response_headers
 from app.execute.gateway.pauses import ASKS_FOR_PAUSE, LONGEST_WAIT_SECONDS, Pause, retry_after_seconds, wait_headers
 from app.execute.gateway.recorder import Recording
 from app.execute.gateway.redact import Redactor
-from app.execute.gateway.upstream import Account, Upstream
+from app.execute.gateway.upstream import Account, Answer, Upstream, UpstreamFailed
 from app.execute.gateway.vendor_error import vendor_error
 
 log = structlog.get_logger()
@@ -56,12 +55,11 @@ class Relay:
                 refusal = self._keep_away(pause, may_give_way=may_give_way)
             else:
                 refusal = await self._ask(scope, may_give_way=may_give_way)
-        except httpx.TransportError as error:
-            # Only the error's name: its text may quote a header.
-            self._recording.note = f"upstream {type(error).__name__}"
-            log.warning("model_api_failed", api=self._target.api, error=type(error).__name__)
+        except UpstreamFailed as error:
+            self._recording.note = f"upstream {error.kind}"
+            log.warning("model_api_failed", api=self._target.api, error=error.kind)
             if not self._started:
-                refusal = self._unreachable(type(error).__name__)
+                refusal = self._unreachable(error.kind)
         except TimeoutError:
             self._recording.note = "client gone"
         if refusal is not None:
@@ -71,17 +69,17 @@ class Relay:
 
     async def _ask(self, scope: Scope, *, may_give_way: bool) -> Response | None:
         headers = request_headers(self._target.api, scope["headers"], self._account.key)
-        async with self._upstream.answer(self._target, headers, self._body) as response:
-            status = response.status_code
+        async with self._upstream.answer(self._target, headers, self._body) as answer:
+            status = answer.status
             self._upstream.pauses.note(
-                self._target.api, self._model, status, retry_after_seconds(response.headers), time.monotonic()
+                self._target.api, self._model, status, retry_after_seconds(answer.headers), time.monotonic()
             )
             if may_give_way and (status == 429 or status >= 500):
                 self._give_way(status)
                 return None
-            refusal = self._refuse(response)
+            refusal = self._refuse(answer)
             if refusal is None:
-                await self._pass_on(response)
+                await self._pass_on(answer)
             return refusal
 
     def _give_way(self, status: int) -> None:
@@ -102,10 +100,10 @@ class Relay:
             self._target.api, pause.status, "bellhop_wait", message, wait_headers(pause.seconds), again=True
         )
 
-    def _refuse(self, response: httpx.Response) -> Response | None:
-        status = response.status_code
+    def _refuse(self, answer: Answer) -> Response | None:
+        status = answer.status
         if 200 <= status < 300 or status >= 400:
-            if response.headers.get("content-encoding", "identity") == "identity":
+            if answer.headers.get("content-encoding", "identity") == "identity":
                 return None
             self._recording.note = "upstream compressed its answer"
             message = f"{self._target.api} compressed its answer, which was not asked for"
@@ -124,15 +122,15 @@ class Relay:
             "BELLHOP_OUTBOUND_PROXY and BELLHOP_CA_BUNDLE",
         )
 
-    async def _pass_on(self, response: httpx.Response) -> None:
+    async def _pass_on(self, answer: Answer) -> None:
         redactor = Redactor(self._account.key.encode())
-        self._recording.begin(response.status_code, response.headers.get("content-type", ""))
+        self._recording.begin(answer.status, answer.headers.get("content-type", ""))
         self._started = True
-        headers = self._headers(response)
+        headers = self._headers(answer)
         await self._send_in_time(
-            {"type": "http.response.start", "status": response.status_code, "headers": headers}
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
-        async for chunk in response.aiter_raw():
+        async for chunk in answer.body():
             await self._body_part(redactor.feed(chunk))
         await self._body_part(redactor.flush())
         self._recording.is_whole = True
@@ -140,9 +138,9 @@ class Relay:
         await self._settle()
         await self._send_in_time({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _headers(self, response: httpx.Response) -> list[tuple[bytes, bytes]]:
-        headers = response_headers(response.headers.raw, self._account.key)
-        wait_seconds = retry_after_seconds(response.headers, most_seconds=math.inf) if response.status_code in ASKS_FOR_PAUSE else None
+    def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        headers = response_headers(answer.raw_headers, self._account.key)
+        wait_seconds = retry_after_seconds(answer.headers, most_seconds=math.inf) if answer.status in ASKS_FOR_PAUSE else None
         if wait_seconds is None or wait_seconds <= LONGEST_WAIT_SECONDS:
             return headers
         told = [(name.encode(), value.encode()) for name, value in wait_headers(wait_seconds).items()]
@@ -150,8 +148,11 @@ class Relay:
 
     async def _body_part(self, data: bytes) -> None:
         if data:
-            self._recording.feed(data)
-            await self._send_in_time({"type": "http.response.body", "body": data, "more_body": True})
+            try:
+                await self._send_in_time({"type": "http.response.body", "body": data, "more_body": True})
+            finally:
+                # After it has left, because looking for the usage takes time; also where the client would not take it.
+                self._recording.feed(data)
 
     async def _send_in_time(self, message: dict[str, object]) -> None:
         with anyio.fail_after(_SEND_SECONDS):

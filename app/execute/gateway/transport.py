@@ -24,12 +24,20 @@ def outbound_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
     """
     # Its debug lines quote the answer's headers, where an echoing upstream may have put a credential.
     logging.getLogger("httpcore").setLevel(logging.WARNING)
+    return httpx.AsyncHTTPTransport(verify=trusted(settings), trust_env=False, limits=_LIMITS, proxy=proxy_address(settings))
+
+
+def proxy_address(settings: Settings) -> str | None:
+    """Return the address of the proxy that everything leaves by, or None. Raises ConfigurationError."""
+    if not settings.outbound_proxy:
+        return None
     try:
-        return httpx.AsyncHTTPTransport(
-            verify=trusted(settings), trust_env=False, limits=_LIMITS, proxy=settings.outbound_proxy
-        )
-    except (ValueError, httpx.InvalidURL):
-        raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address") from None
+        parsed = httpx.URL(settings.outbound_proxy)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address")
+    return settings.outbound_proxy
 
 
 @asynccontextmanager

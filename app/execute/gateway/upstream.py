@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+import aiohttp
 import anyio
-import httpx
+from yarl import URL
 
 from app.errors import ConfigurationError
 from app.execute.gateway.admit import Api, Target
 from app.execute.gateway.pauses import Pauses
-from app.execute.gateway.transport import answering, outbound_transport, pinned_address
+from app.execute.gateway.transport import pinned_address, proxy_address, trusted
 from app.settings import Settings
 
-_TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)
+# `connect` is the wait for a free connection; no limit on the whole: a stream may go on for as long as something comes.
+_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20.0, sock_connect=10.0, sock_read=300.0)
+_MAX_CONNECTIONS = 500
+_KEEP_ALIVE_SECONDS = 30.0
+_OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class UpstreamFailed(Exception):
+    """A model API could not be asked, or broke off; `kind` is the error's name alone, because its text may quote a header."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.kind = type(error).__name__
+        super().__init__(str(error))
+
+
+class Answer:
+    """A model API's answer: its head, and its body as it comes."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.raw_headers = response.raw_headers
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield what comes, as soon as it is there. Raises UpstreamFailed."""
+        try:
+            async for data in self._response.content.iter_any():
+                yield data
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UpstreamFailed(error) from error
 
 
 class Account(NamedTuple):
@@ -54,21 +85,42 @@ class Upstream:
         self.pauses = Pauses()
         # One body is looked at at a time, whichever sandbox it comes from: it can take ten times its size in memory.
         self.parsing = anyio.CapacityLimiter(1)
-        self._transport = outbound_transport(settings)
+        self._trusted = trusted(settings)
+        self._proxy = proxy_address(settings)
+        self._opened: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
-    async def answer(self, target: Target, headers: list[tuple[bytes, bytes]], body: bytes) -> AsyncIterator[httpx.Response]:
-        """Send one request and yield the answer as soon as its headers are there. Raises httpx.TransportError."""
+    async def answer(self, target: Target, headers: list[tuple[bytes, bytes]], body: bytes) -> AsyncIterator[Answer]:
+        """Send one request and yield the answer as soon as its headers are there. Raises UpstreamFailed."""
         url = self.accounts[target.api].url + target.path + (f"?{target.query}" if target.query else "")
-        request = httpx.Request(
-            target.method, url, headers=headers, content=body or None, extensions={"timeout": _TIMEOUT.as_dict()}
-        )
-        async with answering(self._transport, request) as response:
-            yield response
+        try:
+            response = await self._session().request(
+                target.method, URL(url, encoded=True), data=body or None, allow_redirects=False, proxy=self._proxy,
+                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UpstreamFailed(error) from error
+        try:
+            yield Answer(response)
+        finally:
+            # One that is read to its end has given its connection back already; any other has it closed.
+            response.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Return what requests are sent with: it adds no header, keeps no cookie, reads no environment, unpacks nothing."""
+        if self._opened is None:
+            # Not in __init__: it belongs to the loop that runs.
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._trusted, limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+                timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
+                skip_auto_headers=_OWN_HEADERS,
+            )
+        return self._opened
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        if self._opened is not None:
+            await self._opened.close()
 
 
 def _account(url: str, key: str, url_setting: str, key_setting: str) -> Account:

@@ -12,9 +12,8 @@ import h11
 import httpx
 
 from app.core.destination import Destination
-from app.errors import ConfigurationError
 from app.execute.gateway.egress.streams import READ_AHEAD_BYTES, Streams
-from app.execute.gateway.transport import trusted
+from app.execute.gateway.transport import proxy_address, trusted
 from app.settings import Settings
 
 _HEAD_BYTES = 16 * 1024
@@ -73,14 +72,10 @@ async def _answer(client: h11.Connection, reader: asyncio.StreamReader) -> h11.R
 
 def proxy_of(settings: Settings) -> Proxy | None:
     """Return the proxy that the settings name. Raises ConfigurationError."""
-    if not settings.outbound_proxy:
+    address = proxy_address(settings)
+    if address is None:
         return None
-    try:
-        url = httpx.URL(settings.outbound_proxy)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError("BELLHOP_OUTBOUND_PROXY is not an http:// or https:// address")
+    url = httpx.URL(address)
     secure = url.scheme == "https"
     word = f"{unquote(url.username)}:{unquote(url.password)}" if url.userinfo else ""
     authorization = "Basic " + base64.b64encode(word.encode()).decode() if word else ""

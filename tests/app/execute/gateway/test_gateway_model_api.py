@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -274,17 +275,17 @@ def test_a_stream_that_the_upstream_drops_is_not_passed_off_as_whole(house: Hous
         house.door(sandbox_id).post(MESSAGES, json={"behave": "drop"})
     exchange = recorded(house, sandbox_id)[0]
     assert exchange.response == FIRST_EVENT
-    assert audited(house, sandbox_id)[0].verdict == "200 upstream RemoteProtocolError"
+    assert audited(house, sandbox_id)[0].verdict == "200 upstream ClientPayloadError"
 
 
 def test_an_upstream_that_never_answers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """R24."""
-    monkeypatch.setattr(upstream_module, "_TIMEOUT", httpx.Timeout(5, read=0.2))
+    monkeypatch.setattr(upstream_module, "_TIMEOUT", aiohttp.ClientTimeout(sock_connect=5, sock_read=0.2))
     sandbox_id = house.sandbox()
     answer = house.door(sandbox_id).post(MESSAGES, json={"behave": "silent"})
     assert answer.status_code == 502
     assert recorded(house, sandbox_id)[0].status == 502
-    assert audited(house, sandbox_id)[0].verdict == "502 upstream ReadTimeout"
+    assert audited(house, sandbox_id)[0].verdict == "502 upstream SocketTimeoutError"
 
 
 def test_an_upstream_that_is_not_there_names_the_setting(house: House) -> None:

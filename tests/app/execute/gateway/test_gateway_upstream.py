@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.execute.gateway.admit import Target
-from app.execute.gateway.upstream import Upstream
+from app.execute.gateway.upstream import Upstream, UpstreamFailed
 from app.settings import Settings
 
 MODELS = Target("anthropic", "GET", "/v1/models")
@@ -37,6 +36,7 @@ class Server(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.targets: list[str] = []
+        self.heads: list[dict[str, str]] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that does not trust us hangs up; that is its right."""
@@ -46,7 +46,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Server)
         self.server.targets.append(self.path)
+        self.server.heads.append(dict(self.headers.items()))
         self.send_response(200)
+        self.send_header("set-cookie", "who=ada")
         self.send_header("content-length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
@@ -70,9 +72,9 @@ def running(server: Server) -> Iterator[Server]:
 async def ask(settings: Settings) -> int:
     upstream = Upstream(settings)
     try:
-        async with upstream.answer(MODELS, [(b"accept", b"*/*")], b"") as response:
-            assert await response.aread() == b"ok"
-            return response.status_code
+        async with upstream.answer(MODELS, [(b"accept", b"*/*")], b"") as answer:
+            assert b"".join([data async for data in answer.body()]) == b"ok"
+            return answer.status
     finally:
         await upstream.close()
 
@@ -88,6 +90,20 @@ async def test_the_proxy_in_the_settings_is_used_and_the_environments_is_not(mon
         assert server.targets == ["/base/v1/models", "http://models.invalid/v1/models"]
 
 
+async def test_nothing_is_sent_but_what_was_given() -> None:
+    with running(Server()) as server:
+        upstream = Upstream(Settings(anthropic_api_url=f"http://127.0.0.1:{server.server_port}/a%2Fb"))
+        try:
+            for _ in range(2):
+                async with upstream.answer(MODELS, [(b"x-api-key", b"k")], b"") as answer:
+                    assert [data async for data in answer.body()] == [b"ok"]
+        finally:
+            await upstream.close()
+        # No cookie the second time, no agent's name of the client's, no word on compression; the path as it is.
+        assert server.heads == [{"Host": f"127.0.0.1:{server.server_port}", "x-api-key": "k"}] * 2
+        assert server.targets == ["/a%2Fb/v1/models"] * 2
+
+
 async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -96,7 +112,7 @@ async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(tmp_path: Pa
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with running(server):
         settings = Settings(anthropic_api_url=f"https://localhost:{server.server_port}")
-        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(UpstreamFailed, match="CERTIFICATE_VERIFY_FAILED"):
             await ask(settings)
         assert await ask(settings.model_copy(update={"ca_bundle": certificate})) == 200
 
