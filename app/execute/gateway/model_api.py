@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
@@ -22,6 +23,8 @@ from app.execute.gateway.body import cut_when_gone, read_body
 from app.execute.gateway.body_json import with_model
 from app.execute.gateway.body_policy import Asked, fallback_of, look
 from app.execute.gateway.door import Door
+from app.execute.gateway.patience import MOST_FAILURES, Patience
+from app.execute.gateway.pauses import LONGEST_WAIT_SECONDS
 from app.execute.gateway.price import cost_micro_usd
 from app.execute.gateway.recorder import BYTES_PER_TOKEN, Recording
 from app.execute.gateway.relay import Relay
@@ -63,6 +66,7 @@ class ModelApi:
         self._account = upstream.accounts[api]
         self._budgets = budgets
         self._budget: RunBudget | None = None
+        self._patience = Patience()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,6 +89,9 @@ class ModelApi:
             return 503, "bellhop_no_key", f"this Bellhop has no key for {self._api}: its operator sets {setting}"
         if Headers(scope=scope).get("content-encoding", "identity") != "identity":
             return 415, "bellhop_refused", "send the request body uncompressed"
+        if self._patience.is_out(time.monotonic()):
+            # Some clients try again for minutes whatever `x-should-retry` says, and none of them after a 4xx such as this.
+            return 424, "bellhop_model_down", f"the model API of {self._api} has failed {MOST_FAILURES} times in a row: it is not asked again for now"
         if self._door.asked_models >= _MOST_REQUESTS:
             return 403, "bellhop_refused", f"this sandbox has made {_MOST_REQUESTS} model requests"
         return None
@@ -170,9 +177,17 @@ class ModelApi:
             with anyio.CancelScope(shield=True):
                 if not relay.gave_way:
                     bill.settle(recording)
+                    self._note(model, recording)
                 if not bill.is_on_record:
                     await self._record(recording, bill)
         return relay.gave_way
+
+    def _note(self, model: str, recording: Recording) -> None:
+        """Take account of how the model answered; one that asks for a moment's peace has not failed."""
+        now = time.monotonic()
+        pause = self._upstream.pauses.left(self._api, model, now)
+        if recording.has_failed is not None and (pause is None or pause.seconds > LONGEST_WAIT_SECONDS):
+            self._patience.note(failed=recording.has_failed, now=now)
 
     async def _note_refusal(self, target: Target, account: Account, why: str) -> None:
         """Put an attempt to reach out through the vendor on record; the first ones only, because they can be many."""

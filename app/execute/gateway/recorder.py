@@ -23,6 +23,9 @@ _STREAMED_BYTES_PER_TOKEN = 32
 _TOKENS_PER_SECOND = 50
 
 
+CLIENT_GONE = "client gone"
+
+
 class Recording:
     """One exchange as it happens. `status` 0 means that no answer came; `note` says how it ended if not well.
 
@@ -59,6 +62,13 @@ class Recording:
         self._total += len(data)
         if self._usage is not None:
             self._usage.feed(data)
+
+    @property
+    def has_failed(self) -> bool | None:
+        """Whether the model is at fault: it has no answer to give, or breaks one off; None where the client did not wait for it."""
+        if self.note == CLIENT_GONE or not self.status:
+            return None
+        return self.status == 429 or self.status >= 500 or (self.status < 400 and not self.is_whole)
 
     @property
     def is_turn(self) -> bool:

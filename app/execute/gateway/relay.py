@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from app.execute.gateway.admit import Target
 from app.execute.gateway.headers import request_headers, response_headers
 from app.execute.gateway.pauses import ASKS_FOR_PAUSE, LONGEST_WAIT_SECONDS, Pause, retry_after_seconds, wait_headers
-from app.execute.gateway.recorder import Recording
+from app.execute.gateway.recorder import CLIENT_GONE, Recording
 from app.execute.gateway.redact import Redactor
 from app.execute.gateway.upstream import Account, Answer, Upstream, UpstreamFailed
 from app.execute.gateway.vendor_error import vendor_error
@@ -48,7 +48,7 @@ class Relay:
 
         Where it `may_give_way`, a model that is overloaded or out of quota gets `gave_way` set, and nothing is sent.
         """
-        self._recording.note = "client gone"
+        self._recording.note = CLIENT_GONE
         refusal: Response | None = None
         try:
             if pause := self._upstream.pauses.left(self._target.api, self._model, time.monotonic()):
@@ -61,7 +61,7 @@ class Relay:
             if not self._started:
                 refusal = self._unreachable(error.kind)
         except TimeoutError:
-            self._recording.note = "client gone"
+            self._recording.note = CLIENT_GONE
         if refusal is not None:
             self._recording.begin(refusal.status_code, "application/json")
             self._recording.feed(bytes(refusal.body))
