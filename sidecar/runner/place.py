@@ -16,6 +16,7 @@ class Place:
 
     door_socket: str = "/gateway/door.sock"
     egress_socket: str = "/gateway/egress.sock"
+    services: str = "\0bellhop/service/"
     workspace: str = "/workspace"
     home: str = "/home/bellhop"
     tools: str = "/agent/bin"
@@ -28,3 +29,4 @@ class Place:
     interrupt_seconds: float = 1.5  # less than the gateway keeps a model's answer back for it (runner_mail.py)
     git_seconds: float = 100.0
     poll_seconds: float = 25.0
+    services_appear_seconds: float = 180.0

@@ -12,6 +12,7 @@ from .ending import Ending, Happening, Happenings
 from .files import PathRefused, write_files
 from .place import Place
 from .result import Collector, Result, ResultFailed
+from .services import Services
 from .transcript import Transcript
 from .turns import Turns
 
@@ -30,6 +31,13 @@ class Work:
         """Do it, noting in `ending` what happens. Raises nothing that the agent can cause."""
         ending.started_at = time.monotonic()
         self._transcript.start()
+        services = Services(self._place, self._door, self._assignment, self._happenings, self._transcript.remark)
+        if services.names:
+            if not services.wait(ending):
+                self._transcript.close(self._place.door_patience_seconds)
+                return
+            # The agent's time is its own.
+            ending.started_at = time.monotonic()
         try:
             write_files(self._place.home, self._assignment.get("files") or {})
         except (PathRefused, OSError) as error:
