@@ -17,6 +17,7 @@ from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
 from app.core.profile import AgentChoice, Container, Profile
+from app.core.services import ServiceContainer
 from app.core.step import Step
 
 Handle = dict[str, JsonValue]
@@ -73,7 +74,7 @@ class SandboxSpec(Noun):
 
     `id` names it on the host (`bellhop-<id>`); `door` is the host directory shown read-only at `/gateway`;
     `tooling` is what is shown at `/agent`: a Docker volume's name or a host path; `parts` (name -> the same) are
-    what is shown at `/agent-<name>` beside it, each an agent CLI.
+    what is shown at `/agent-<name>` beside it, each an agent CLI; `services` run beside it, in its network namespace.
     """
 
     id: str
@@ -83,6 +84,7 @@ class SandboxSpec(Noun):
     tooling: str
     parts: dict[str, str] = {}
     container: Container
+    services: dict[str, ServiceContainer] = {}
     uid: int
     argv: tuple[str, ...]
     env: dict[str, str] = {}
@@ -101,12 +103,14 @@ class SandboxBackend(Protocol):
     """Where an agent's commands run, sealed. Every method is safe to repeat, and bounded in time.
 
     `name` is the registry name; `isolation` the level; `guarantees` what it keeps, each one proven by
-    the conformance suite. A supervisor may die: a Handle (JSON) is all it takes to attach again.
+    the conformance suite; `has_services` says whether it runs a spec's `services`. A supervisor may die: a Handle
+    (JSON) is all it takes to attach again.
     """
 
     name: str
     isolation: Isolation
     guarantees: frozenset[Guarantee]
+    has_services: bool
 
     def check(self) -> str:
         """Return one line on what is there (versions). Raises SandboxUnavailable with how to mend it."""
@@ -114,7 +118,8 @@ class SandboxBackend(Protocol):
     def create(self, spec: SandboxSpec) -> Handle:
         """Start the sandbox, detached, and return its handle; a second call for the same id finds the first.
 
-        Raises SandboxUnavailable (machinery), SandboxRefused (a required guarantee cannot be kept).
+        The services of one whose start was broken off are started too. Raises SandboxUnavailable (machinery), SandboxRefused
+        (a required guarantee cannot be kept, or services are asked of a backend that has none).
         """
 
     def poll(self, handle: Handle) -> SandboxStatus:

@@ -34,6 +34,7 @@ ENDS = {
     "out_of_memory": "its sandbox ran out of memory",
     "disk": "it filled its disk",
     "refused": "the runner could not begin",
+    "service": "a service did not come up",
 }
 
 
@@ -90,6 +91,8 @@ def _conclude_without_change(
         what = "It did not end in time; what it had done is lost." if end.by_host else "The agent had changed nothing by then."
         text = f"Stopped, as {run.stopped_by} asked for. {what}"
         conclude(parts, lease, run, Refused(reason="cancelled", text=text))
+    elif end.reason == "service":
+        conclude(parts, lease, run, Failed(reason="service", text=f"The agent did not begin: {end.text}", who="operator"))
     elif unfinished:
         reason = end.reason if end.reason != "exited" else "agent_failed"
         text = f"The agent did not finish, and changed nothing: {unfinished}"

@@ -14,6 +14,7 @@ from app.ledger.sandboxes import SandboxRow
 from tasks.credentials import revoke_of_sandbox
 from tasks.parts import Parts
 from tasks.replies import deliver_all, say
+from tasks.services import waited_for_services_only
 
 log = structlog.get_logger()
 
@@ -87,12 +88,13 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
     given = parts.workspaces.continues(row.id)
     with parts.database.read() as tx:
         is_claimed = sandboxes.is_claimed(tx, row.id)
-    if given is not None and not is_claimed:
-        # Its runner never began, so that nobody has touched it: it is still that of the run before.
+    waited_only = waited_for_services_only(row)
+    if given is not None and (waited_only or not is_claimed):
+        # Its agent never began, so that nobody has touched it: it is still that of the run before.
         parts.workspaces.keep_home(row.id, given, settings.kept_home_mb)
         return
-    if row.end is not None and row.end.reason == "refused":
-        return  # a HOME that the runner could not write to would keep the next one from beginning, too
+    if waited_only or (row.end is not None and row.end.reason == "refused"):
+        return  # there is no session in it; and a HOME that the runner could not write to would keep the next one from beginning, too
     if given is not None and (row.end is None or row.end.by_host or row.end.reason not in _ENDS_OF_A_GOOD_HOME):
         return  # it may be the HOME that broke the runner, and would break every one after it
     with parts.database.read() as tx:

@@ -9,6 +9,7 @@ from app.core.isolation import at_least
 from app.core.profile import Profile
 from app.core.run import Run
 from app.errors import BellhopError, SandboxRefused
+from app.execute.sandboxes.service_support import has_services, no_services
 from app.execute.tooling.layout import RUNNER_ARGV
 from app.ledger import runs, sandboxes
 from app.ledger.runs import Lease
@@ -21,11 +22,17 @@ MARGIN_SECONDS = 180.0
 
 
 def choose_backend(parts: Parts, profile: Profile) -> SandboxBackend:
-    """Return the weakest backend of this host that keeps the level the profile requires. Raises SandboxRefused."""
+    """Return the weakest backend of this host that keeps the level the profile requires, and has what it asks for.
+
+    Raises SandboxRefused.
+    """
     required = profile.container.isolation
-    for backend in parts.backends:
-        if at_least(backend.isolation, required):
+    able = [backend for backend in parts.backends if at_least(backend.isolation, required)]
+    for backend in able:
+        if not profile.services or has_services(backend):
             return backend
+    if able:
+        raise no_services(", ".join(backend.name for backend in able))
     have = ", ".join(f"{backend.name} ({backend.isolation})" for backend in parts.backends) or "none"
     raise SandboxRefused(
         f"profile `{profile.name}` requires isolation `{required}`, this host has: {have}. "
@@ -46,7 +53,7 @@ def open_sandbox(
 
     Raises SandboxUnavailable, SandboxRefused, ToolingError, ServiceError, LeaseLost.
     """
-    ttl_seconds = assignment.timeout_seconds + MARGIN_SECONDS
+    ttl_seconds = assignment.timeout_seconds + assignment.services_timeout_seconds + MARGIN_SECONDS
     tooling, tooling_parts = parts.tooling(backend), parts.tooling_parts(backend, parts.agent(agent).parts(run.profile.agent))
     with parts.database.begin() as tx:
         sandboxes.create(
@@ -56,7 +63,8 @@ def open_sandbox(
     try:
         spec = SandboxSpec(
             id=sandbox_id, run_id=run.id, door=parts.gateway.open(sandbox_id), workspace=prepared, tooling=tooling, parts=tooling_parts,
-            container=run.profile.container, uid=sandbox_uid(run.profile), argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
+            container=run.profile.container, services=run.profile.services if assignment.services else {}, uid=sandbox_uid(run.profile),
+            argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
         )
         fence(parts, lease)
         handle = backend.create(spec)

@@ -20,6 +20,7 @@ from tasks.parts import Parts
 from tasks.prompt import render_prompt
 from tasks.replies import deliver, say
 from tasks.repository_door import with_repository
+from tasks.services import with_services
 from tasks.target import expected_at
 
 
@@ -69,7 +70,7 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
         earlier = said_before(tx, run, home_of=home_of)
     prompt = render_prompt(run, parts.settings, earlier, continues=home_of is not None)
     asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=home_of is not None)
-    assignment = with_repository(with_door(asked, run, parts.registries), clone_url)
+    assignment = with_services(with_repository(with_door(asked, run, parts.registries), clone_url), run.profile)
     if run.state != "running":
         with parts.database.begin() as tx:
             refuse_if_stopped(tx, run.id)

@@ -15,6 +15,7 @@ from tasks.door_rules import with_door
 from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.replies import say
+from tasks.services import with_services
 
 
 def verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:
@@ -35,7 +36,8 @@ def verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:
             refuse_if_cancelled(tx, run.id)
             runs.advance(tx, lease, "verifying")
             say(tx, parts, run, state="verifying")
-    open_sandbox(parts, lease, run, backend, sandbox_id, "command", with_door(assignment, run, parts.registries), prepared)
+    assignment = with_services(with_door(assignment, run, parts.registries), run.profile)
+    open_sandbox(parts, lease, run, backend, sandbox_id, "command", assignment, prepared)
 
 
 def verify_again(parts: Parts, lease: Lease, run: Run) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
@@ -21,7 +21,7 @@ import pytest
 import structlog
 
 from app.log import LOUD_LIBRARIES
-from tests.environment import images, services
+from tests.environment import images, service_images, services
 from tests.environment.engine import DEFAULT_HOST
 
 
@@ -94,6 +94,17 @@ def musl_image(docker_client: docker.APIClient) -> str:
 
 
 @pytest.fixture(scope="session")
+def postgres_image(docker_client: docker.APIClient) -> str:
+    """An image whose entrypoint does what the official one's does; it holds `psql` and `redis-cli` as well."""
+    return _made(service_images.ensure_postgres, docker_client)
+
+
+@pytest.fixture(scope="session")
+def redis_image(docker_client: docker.APIClient) -> str:
+    return _made(service_images.ensure_redis, docker_client)
+
+
+@pytest.fixture(scope="session")
 def static_busybox() -> Path:
     """The host's static busybox."""
     try:
@@ -150,6 +161,13 @@ def _served(server: AbstractContextManager[str]) -> Iterator[str]:
         yield url
     finally:
         server.__exit__(None, None, None)
+
+
+def _made(ensure: Callable[[docker.APIClient], str], client: docker.APIClient) -> str:
+    try:
+        return ensure(client)
+    except RuntimeError as error:
+        missing(str(error))
 
 
 def _image(client: docker.APIClient, name: str) -> str:

@@ -12,6 +12,8 @@ from app.errors import BellhopError
 from app.settings import Settings
 
 ENGINE_TIMEOUT_SECONDS = 10.0
+# The backends of ours that say so of themselves (`has_services`).
+WITH_SERVICES = {"docker"}
 
 
 def look_at_profiles(
@@ -27,8 +29,13 @@ def look_at_profiles(
             have = ", ".join(sorted(set(levels.values()))) or "none"
             yield Finding(f"profile {name}", "missing", f"requires isolation {required}; this host has: {have}",
                           "mend that level, or lower `container: isolation:`")
-        elif "bubblewrap" not in able and profile.container.image:
+        elif profile.services and not able & WITH_SERVICES:
+            yield Finding(f"profile {name}", "missing", "has `services:`, which run in Docker with runc only; of this host's backends there "
+                          f"could run it: {', '.join(sorted(able))}", "see that Docker works here, or leave `services:` out")
+        elif (profile.services or "bubblewrap" not in able) and profile.container.image:
             images.setdefault(profile.container.image, []).append(name)
+            for service in profile.services.values():
+                images.setdefault(service.image, []).append(name)
         if profile.verify is None and profile.workspace == "rw":
             yield Finding(f"verify {name}", "off", "the profile has none: its pull requests open unverified",
                           "add `verify:` with the command that tests the repository")
@@ -47,6 +54,6 @@ def _images(settings: Settings, images: Mapping[str, list[str]]) -> Iterator[Fin
                 found = resolve(engine, image)
             except BellhopError as error:
                 mend = f"docker pull {image}" if error.reason == "image_missing" else "see what the engine says"
-                yield Finding(f"image {image}", "missing", f"{error}; wanted by {', '.join(users)}", mend)
+                yield Finding(f"image {image}", "missing", f"{error}; wanted by {', '.join(dict.fromkeys(users))}", mend)
             else:
                 yield Finding(f"image {image}", "ok", found.id[:19])

@@ -13,6 +13,7 @@ from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
+from app.core.services import says
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
 from app.execute.grants.request import token_path, token_request
@@ -70,6 +71,7 @@ def explain_payload(
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
         yield from _options(parsed, profiles[decision.profile], settings.bot_login)
+        yield from _services(profiles[decision.profile])
         yield from _grants(parsed, profiles[decision.profile], permission, settings.github_api_url)
 
 
@@ -83,6 +85,13 @@ def _options(event: Event, profile: Profile, bot_login: str) -> Iterator[str]:
     else:
         if options:
             yield f"  chosen: {line(', '.join(f'{name}={value}' for name, value in options.items()), 1000)}"
+
+
+def _services(profile: Profile) -> Iterator[str]:
+    if profile.services:
+        yield "Services that run beside its sandboxes, in their network and with nothing but these settings:"
+    for name, service in profile.services.items():
+        yield f"  {line(says(name, service), 2000)}"
 
 
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:

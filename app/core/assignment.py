@@ -28,7 +28,8 @@ class Assignment(Noun):
     So long before `timeout_seconds` as `wrap_up_seconds` says (0: not at all) the agent is told to finish;
     `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
     that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
-    `door` is what else passes.
+    `door` is what else passes. `services` are those that have to be up before `argv` is run; they are waited for so long as
+    `services_timeout_seconds` says, which is no part of `timeout_seconds`.
     """
 
     run_id: str
@@ -47,6 +48,8 @@ class Assignment(Noun):
     base_commit: str | None = None
     models: tuple[str, ...] = ()
     door: DoorRules = DoorRules()
+    services: tuple[str, ...] = ()
+    services_timeout_seconds: float = 0
     bundle_limit_bytes: int = 64 * 1024 * 1024
 
     @property
@@ -59,7 +62,7 @@ class SandboxEnd(Noun):
     """How the work in a sandbox ended: the runner's claim, or what the host saw when the runner said nothing.
 
     `reason` is `exited`, `timeout`, `idle`, `cancelled`, `budget` (its models' budget was used up), `refused`,
-    `lost` (the sandbox died), `out_of_memory` or `disk`. `by_host`: the host ended it, and its runner said nothing.
+    `service` (one of its services did not come up, so that nothing was run), `lost` (the sandbox died), `out_of_memory` or `disk`. `by_host`: the host ended it, and its runner said nothing.
     """
 
     reason: str

@@ -18,6 +18,7 @@ from app.core.destination import NotADestination, parse_entry
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.section import Section
+from app.core.services import ServiceContainer, ServiceName, service_faults
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -147,7 +148,7 @@ class Profile(Section):
     """One profile; `name` is the file's name without `.yaml`.
 
     `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
-    workspace token may read; `branch` is worked on instead of the default one; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
+    workspace token may read; `services` run beside each of its sandboxes; `branch` is worked on instead of the default one; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
     """
 
     name: Name
@@ -157,6 +158,7 @@ class Profile(Section):
     choose: Choose = Choose()
     branch: str | None = None
     container: Container = Container()
+    services: dict[ServiceName, ServiceContainer] = {}
     permissions: dict[str, Access] = {"contents": "read"}
     env: dict[str, str] = {}
     timeout_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30
@@ -206,6 +208,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
         else:
             if f".{host}".endswith(".localhost"):
                 yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
+    yield from service_faults(profile.services, profile.container.image, profile.container.isolation)
     yield from _faults_of_choices(profile)
     for model in profile.budget.prices:
         if not all(model.partition("/")):

@@ -17,6 +17,7 @@ from app.execute.agents import agent_named
 from app.execute.gateway.control import GatewayClient
 from app.execute.gateway.main import gateway_thread
 from app.execute.sandboxes.choose import usable_backends
+from app.execute.sandboxes.service_support import has_services
 from app.execute.tooling.choose import Tooling
 from app.execute.tooling.layout import RUNNER_ARGV
 from app.execute.workspace import Workspaces
@@ -71,7 +72,9 @@ def _backend(backends: tuple[SandboxBackend, ...], recorded: Recorded) -> Sandbo
     """Return the backend of then, or else the weakest that keeps what the profile asks for."""
     required = recorded.run.profile.container.isolation
     found = next((each for each in backends if each.name == recorded.sandbox.backend), None)
-    found = found or next((each for each in backends if at_least(each.isolation, required)), None)
+    found = found or next((
+        each for each in backends if at_least(each.isolation, required) and (has_services(each) or not recorded.sandbox.assignment.services)
+    ), None)
     if found is None:
         raise cannot(f"this host has no sandbox of isolation `{required}` or stronger; `bellhop doctor` says why")
     return found
@@ -83,7 +86,7 @@ def _work(
     run, row = recorded.run, recorded.sandbox
     uid = sandbox_uid(run.profile)
     prepared = Workspaces(place).prepare(run.event.repo, run.base_commit or "", row.id, uid=uid, gid=uid)
-    ttl_seconds = row.assignment.timeout_seconds + MARGIN_SECONDS
+    ttl_seconds = row.assignment.timeout_seconds + row.assignment.services_timeout_seconds + MARGIN_SECONDS
     with closing(Tooling(place)) as tooling:
         tree, tree_parts = tooling.ensure(backend), tooling.parts(backend, agent_named(row.agent).parts(run.profile.agent))
     with database.begin() as tx:
@@ -100,7 +103,7 @@ def _work(
         try:
             handle = backend.create(SandboxSpec(
                 id=row.id, run_id=run.id, door=gateway.open(row.id), workspace=prepared, tooling=tree, parts=tree_parts,
-                container=run.profile.container, uid=uid, argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
+                container=run.profile.container, services=run.profile.services if row.assignment.services else {}, uid=uid, argv=RUNNER_ARGV, ttl_seconds=ttl_seconds,
             ))
             with database.begin() as tx:
                 sandboxes.opened(tx, row.id, handle)

@@ -14,7 +14,7 @@ from app.execute.gateway.lines import clean
 
 class _Claim(Noun):
     # A runner says `lost` when the work, or its result, broke in its hands; `out_of_memory` and `disk` the host says.
-    reason: Literal["exited", "timeout", "idle", "cancelled", "refused", "lost", "budget"]
+    reason: Literal["exited", "timeout", "idle", "cancelled", "refused", "service", "lost", "budget"]
     exit_code: Annotated[int, Field(ge=-255, le=255)] | None = None
     has_bundle: bool = False
     head_commit: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")] | None = None

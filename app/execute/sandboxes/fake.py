@@ -23,6 +23,7 @@ class FakeSandboxes:
 
     name = "fake"
     isolation: Isolation = "process"
+    has_services = False
 
     def __init__(self, kind: Kind = "ends", *, start_seconds: float = 0.2) -> None:
         self.kind = kind

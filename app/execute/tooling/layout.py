@@ -22,6 +22,8 @@ SITE = "/agent/lib/bellhop/site"
 
 # -I: neither the image's PYTHON* variables nor its user site reach our own interpreter.
 RUNNER_ARGV = (PYTHON, "-I", RUNNER)
+# What a service's container starts with; its order is the one argument that follows.
+SERVICE_ARGV = (PYTHON, "-I", f"{RUNNER}/service")
 
 CA_BUNDLE = "/agent/etc/ssl/certs/ca-certificates.crt"
 

@@ -180,3 +180,23 @@ def test_a_part_that_a_profiles_agent_needs_is_told(sound: Machine) -> None:
         assert "needed by more" in verdict(said, name)
         assert "bellhop sidecar build" in verdict(said, name)
     assert "part codex" not in said.out
+
+
+SERVICES = "services: {db: {image: bellhop-test/nowhere}}\n"
+
+
+@pytest.mark.bubblewrap
+def test_services_on_a_machine_without_docker_are_told(sound: Machine, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("process", "process, image: some:1") + SERVICES)
+    said = sound.run("doctor")
+    assert said.code == 1
+    assert "has `services:`, which run in Docker with runc only" in verdict(said, "profile fix")
+
+
+@pytest.mark.docker
+@pytest.mark.bubblewrap
+def test_an_image_of_a_service_that_the_engine_does_not_have_is_found(sound: Machine, docker_host: str, debian_image: str, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("process", f"process, image: '{debian_image}'") + SERVICES)
+    said = sound.run("doctor", BELLHOP_DOCKER_HOST=docker_host)
+    assert "docker pull bellhop-test/nowhere" in verdict(said, "image bellhop-test/nowhere")
+    assert verdict(said, f"image {debian_image}").startswith("ok ")

@@ -147,3 +147,11 @@ def test_options_in_the_words_that_ring_are_told(told: Machine, tmp_path: Path, 
     file = tmp_path / "comment.json"
     file.write_text(json.dumps(payload))
     assert says in explain(told, "issue_comment", file, "--permission", "maintain")
+
+
+def test_services_are_told_with_all_that_they_are_given(told: Machine, tmp_path: Path) -> None:
+    services = "services: {db: {image: 'postgres:16', env: {POSTGRES_PASSWORD: known}, ports: ['5432:5432'], options: --health-cmd pg_isready}}\n"
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("process", "process, image: some:1") + services)
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "maintain")
+    at = lines.index("Services that run beside its sandboxes, in their network and with nothing but these settings:")
+    assert lines[at + 1] == "  db: postgres:16, port 5432, env POSTGRES_PASSWORD=known, --health-cmd pg_isready"

@@ -19,6 +19,7 @@ from app.execute.sandboxes.bubblewrap import binds, machine, processes
 from app.execute.sandboxes.bubblewrap.command import Build, Plan, command
 from app.execute.sandboxes.bubblewrap.record import Record, Room
 from app.execute.sandboxes.options import BackendOptions
+from app.execute.sandboxes.service_support import no_services
 from app.ports import Handle, SandboxSpec, SandboxStatus
 
 START_SECONDS = 20.0
@@ -35,6 +36,7 @@ class BubblewrapSandboxes:
 
     name = "bubblewrap"
     isolation: Isolation = "process"
+    has_services = False
 
     def __init__(self, directory: Path, here: machine.Machine, build: Build = command) -> None:
         self._build = build
@@ -53,10 +55,12 @@ class BubblewrapSandboxes:
     def create(self, spec: SandboxSpec) -> Handle:
         """Start the sandbox, detached; a second call for the same id finds the first.
 
-        Raises SandboxUnavailable (bubblewrap, workspace or tooling), SandboxRefused (root asked).
+        Raises SandboxUnavailable (bubblewrap, workspace or tooling), SandboxRefused (root or services asked).
         """
         if spec.uid <= 0:
             raise SandboxRefused("a sandbox never runs as root: set `container: user:` to another uid", reason="root_user")
+        if spec.services:
+            raise no_services(self.name)
         room = self._room(spec.id)
         with _locked(room.directory.with_suffix(".lock")):
             record = room.load() or self._adopt(room)

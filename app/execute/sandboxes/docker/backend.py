@@ -17,7 +17,9 @@ from app.execute.sandboxes.docker.engine import Engine, engine_errors
 from app.execute.sandboxes.docker.guarantees import KEPT_BY, kept
 from app.execute.sandboxes.docker.image import Image, resolve
 from app.execute.sandboxes.docker.memory import killed_for_memory
+from app.execute.sandboxes.docker.services import Services
 from app.execute.sandboxes.options import BackendOptions
+from app.execute.sandboxes.service_support import no_services
 from app.ports import Handle, SandboxSpec, SandboxStatus
 
 REMOVAL_SECONDS = 30.0
@@ -39,6 +41,9 @@ class DockerSandboxes:
         self._installation = installation
         self._overlay_impossible = False
         self._looked_at: dict[str, fill.Facts] = {}
+        # Each sandbox of gVisor has a network of its own kernel, which no other container can join.
+        self.has_services = runtime == "runc"
+        self._services = Services(engine)
 
     def check(self) -> str:
         """Return the engine's and the runtime's version, and take back the guarantees this engine cannot keep.
@@ -63,16 +68,22 @@ class DockerSandboxes:
     def create(self, spec: SandboxSpec) -> Handle:
         """Start the container, detached; a second call for the same id finds the first.
 
-        Raises SandboxUnavailable (engine, image or workspace), SandboxRefused (root asked, or a limit discarded).
+        Its services are started after it, and only while it runs. Raises SandboxUnavailable (engine, image or workspace),
+        SandboxRefused (root asked, a limit discarded, or services where there are none).
         """
         if spec.uid <= 0:
             raise SandboxRefused("a sandbox never runs as root: set `container: user:` to another uid", reason="root_user")
+        if spec.services and not self.has_services:
+            raise no_services(self.name)
+        plans = self._services.plans(spec.services)
         found = self._existing(spec.id)
         if found is None:
             workspaces.require(spec.workspace)
             found = self._new(spec, resolve(self._engine, spec.container.image))
         if found["State"]["Status"] == "created":
             self._start(spec)
+        if found["State"]["Status"] in ("created", "running"):
+            self._services.start(spec, plans, config.labels(self._installation, self.name, spec))
         return self._handle(spec.id)
 
     def poll(self, handle: Handle) -> SandboxStatus:
@@ -211,7 +222,10 @@ class DockerSandboxes:
             self._start(spec)
 
     def _removed(self, sandbox_id: str, container: str) -> bool:
-        """Take one turn at removing everything; return whether nothing is left."""
+        """Take one turn at removing everything; return whether nothing is left.
+
+        The sandbox first: no service can join a network that is gone.
+        """
         api = self._engine.api
         with engine_errors("remove a sandbox"):
             try:
@@ -223,6 +237,15 @@ class DockerSandboxes:
                     raise
                 return False
             ours = {"label": [f"bellhop.sandbox={sandbox_id}", f"bellhop.installation={self._installation}"]}
+            for service in api.containers(all=True, filters=ours):
+                try:
+                    api.remove_container(service["Id"], force=True, v=True)
+                except docker.errors.NotFound:
+                    continue
+                except docker.errors.APIError as error:
+                    if error.status_code != 409:
+                        raise
+                    return False
             for volume in api.volumes(filters=ours)["Volumes"] or []:
                 try:
                     api.remove_volume(volume["Name"])

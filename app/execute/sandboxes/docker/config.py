@@ -57,7 +57,7 @@ def mounts(spec: SandboxSpec, image: Image, workspace: Mount, volume_labels: dic
     """Return the golden list of mounts; the image's own volumes are shown read-only, from named volumes of ours."""
     shown = {places.AGENT: spec.tooling} | {places.part(name): tree for name, tree in sorted(spec.parts.items())}
     ours = [
-        *(_tooling(target, tree) for target, tree in shown.items()),
+        *(tooling_mount(target, tree) for target, tree in shown.items()),
         Mount(places.GATEWAY, str(spec.door), type="bind", read_only=True),
         workspace,
         Mount(places.HOME, str(spec.workspace.scratch / "home"), type="bind"),
@@ -71,7 +71,8 @@ def mounts(spec: SandboxSpec, image: Image, workspace: Mount, volume_labels: dic
     return ours + hidden
 
 
-def _tooling(target: str, tree: str) -> Mount:
+def tooling_mount(target: str, tree: str) -> Mount:
+    """Return how a tree of ours is shown: a host path, or a volume's name."""
     if tree.startswith("/"):
         return Mount(target, tree, type="bind", read_only=True)
     return Mount(target, tree, type="volume", read_only=True, no_copy=True)
@@ -86,6 +87,8 @@ def host_config(spec: SandboxSpec, api_version: str, runtime: str, all_mounts: l
         version=api_version,
         runtime=runtime,
         network_mode="none",
+        # The containers that join this one share its file of hosts.
+        extra_hosts=dict.fromkeys(spec.services, "127.0.0.1") or None,
         # The engine copies the host's resolv.conf into every container, names of internal resolvers and all.
         dns=["127.0.0.1"],
         dns_search=["."],

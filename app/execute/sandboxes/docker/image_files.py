@@ -27,6 +27,8 @@ ABANDONED_SECONDS = 600.0
 # The engine's words for a link that leads to itself, and for a path through something that is no directory.
 LOOP, NO_DIRECTORY = "too many links", "not a directory"
 CHUNK_BYTES = 64 * 1024
+# Of a directory's archive so much is read in search of those below it.
+DIRECTORIES_BYTES = 8 * 1024 * 1024
 
 # Bits of Go's os.FileMode: https://pkg.go.dev/io/fs#FileMode
 _DIRECTORY, _LINK, _ANYTHING_ELSE = 1 << 31, 1 << 27, 0x4E80000
@@ -39,6 +41,15 @@ class Stat(NamedTuple):
     executable: bool
     size: int
     target: str
+
+
+class Directory(NamedTuple):
+    """A directory of an image, by its whole path, with its owner and its permission bits."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
 
 
 class ImageFiles:
@@ -101,6 +112,27 @@ class ImageFiles:
                 member = tar.next()
                 file = tar.extractfile(member) if member is not None and member.isreg() else None
                 return file.read(limit) if file is not None else None
+
+    def directories(self, path: str, limit: int) -> list[Directory]:
+        """Return the directory at `path` (no link) and those below it, at most `limit`; what would take too long to read is left out."""
+        api = self._engine.api
+        found: list[Directory] = []
+        with (
+            engine_errors("look into an image"),
+            api.get(self._address(), params={"path": path}, stream=True, timeout=api.timeout) as answer,
+        ):
+            if answer.status_code == 404:
+                return []
+            answer.raise_for_status()
+            with tarfile.open(fileobj=io.BufferedReader(ChunkReader(answer.iter_content(CHUNK_BYTES))), mode="r|") as tar:
+                for member in tar:
+                    # The first one is the directory itself, called by the last part of its path.
+                    below = member.name.strip("/").partition("/")[2]
+                    if member.isdir():
+                        found.append(Directory(f"{path.rstrip('/')}/{below}".rstrip("/") or "/", member.mode & 0o7777, member.uid, member.gid))
+                    if len(found) >= limit or tar.offset > DIRECTORIES_BYTES:
+                        break
+        return found
 
     def _address(self) -> str:
         api = self._engine.api
