@@ -26,6 +26,8 @@ class Assignment(Noun):
     `next_argv` is the command for one more turn of the same session, with what is said as its `stdin` (empty: the agent
     takes no more turns); a turn that is interrupted for that gets `interrupt_signal`, and is killed where it stays.
     So long before `timeout_seconds` as `wrap_up_seconds` says (0: not at all) the agent is told to finish;
+    With `tidy`, `/workspace` holds what an earlier run has left: before the first turn it is brought to its HEAD, and keeps beside that only
+    what git ignores, but nothing of these names (agent configuration).
     `base_commit` asks for a bundle of `base_commit..HEAD` at the end (None: no bundle is wanted); `models` are those
     that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
     `door` is what else passes. `services` are those that have to be up before `argv` is run; they are waited for so long as
@@ -45,6 +47,7 @@ class Assignment(Noun):
     timeout_seconds: float
     wrap_up_seconds: float = 0
     idle_timeout_seconds: float
+    tidy: tuple[str, ...] = ()
     base_commit: str | None = None
     models: tuple[str, ...] = ()
     door: DoorRules = DoorRules()

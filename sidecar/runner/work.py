@@ -10,9 +10,11 @@ from typing import Any
 from .door import Door, DoorGone, DoorRefused, retried
 from .ending import Ending, Happening, Happenings
 from .files import PathRefused, write_files
+from .git import Git, GitFailed
 from .place import Place
 from .result import Collector, Result, ResultFailed
 from .services import Services
+from .tidying import tidy
 from .transcript import Transcript
 from .turns import Turns
 
@@ -43,22 +45,37 @@ class Work:
         except (PathRefused, OSError) as error:
             ending.say(f"the assignment's files could not be written: {error}", "refused")
             return
+        if not self._tidied(ending):
+            return
         Turns(self._place, self._door, self._assignment, self._happenings, self._transcript).run(ending)
         if self._assignment.get("base_commit") and ending.reason != "lost":
             self._collect(ending)
         if not self._transcript.close(self._place.door_patience_seconds):
             ending.say("the end of the transcript could not be handed over", "lost")
 
-    def _collect(self, ending: Ending) -> None:
+    def _tidied(self, ending: Ending) -> bool:
+        leaves_out = [str(name) for name in self._assignment.get("tidy") or []]
+        try:
+            if leaves_out:
+                tidy(self._git(), self._place.home, leaves_out)
+        except (GitFailed, OSError) as error:
+            ending.say(f"what an earlier run has left in the workspace could not be tidied: {error}", "refused")
+            return False
+        return True
+
+    def _git(self) -> Git:
         place = self._place
-        collector = Collector(place.workspace, place.home, place.tools, place.environ, place.git_seconds)
+        return Git(place.workspace, place.home, place.tools, place.environ, place.git_seconds)
+
+    def _collect(self, ending: Ending) -> None:
+        collector = Collector(self._git(), self._place.home)
         try:
             result = collector.collect(str(self._assignment["base_commit"]))
             ending.head_commit = result.head_commit
             if result.left_out:
                 ending.say(f"some files could not be taken into the result: {result.left_out}")
             self._send(result, ending)
-        except (ResultFailed, DoorGone, OSError) as error:
+        except (GitFailed, ResultFailed, DoorGone, OSError) as error:
             ending.say(f"the result could not be collected: {error}", "lost")
         except DoorRefused as error:
             ending.say(f"the result was not taken: {error}", "refused")
