@@ -22,12 +22,17 @@ def require(workspace: PreparedWorkspace) -> None:
             )
 
 
+# What a sandbox writes may lie over another checkout one day, so that it must not say where in this one a file or directory came from.
+# https://docs.kernel.org/filesystems/overlayfs.html#sharing-and-copying-layers
+_BY_ITSELF = "index=off,metacopy=off,redirect_dir=off"
+
+
 def overlay_options(workspace: PreparedWorkspace) -> str | None:
     """Return the overlay's mount options, or None where a path holds a character that separates them."""
     paths = [str(workspace.lower), str(workspace.scratch / "upper"), str(workspace.scratch / "work")]
     if any(character in path for path in paths for character in ',:\\"'):
         return None
-    return f"lowerdir={paths[0]},upperdir={paths[1]},workdir={paths[2]}"
+    return f"lowerdir={paths[0]},upperdir={paths[1]},workdir={paths[2]},{_BY_ITSELF}"
 
 
 def copy(workspace: PreparedWorkspace) -> Path:

@@ -145,14 +145,15 @@ class Lab:
             lower = place / "lower"
             lower.mkdir()
             (lower / "given.txt").write_text("given\n")
-            self._own(lower, lower / "given.txt")
+            self.own(lower, lower / "given.txt")
         scratch = place / "scratch"
         for name in ("upper", "work", "home"):
             (scratch / name).mkdir(parents=True)
-        self._own(scratch / "upper", scratch / "home")
+        self.own(scratch / "upper", scratch / "home")
         return PreparedWorkspace(lower=lower, scratch=scratch, base_commit="0" * 40)
 
-    def _own(self, *paths: Path) -> None:
+    def own(self, *paths: Path) -> None:
+        """Give files to the sandboxes' user, which only root can do and only root needs."""
         if os.geteuid() == 0:
             for path in paths:
                 os.chown(path, self.subject.uid, self.subject.uid)

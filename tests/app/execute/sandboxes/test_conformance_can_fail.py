@@ -46,6 +46,13 @@ def unlimited_files(host: Host) -> None:
     host["Ulimits"] = [limit for limit in host["Ulimits"] if limit["Name"] != "fsize"]
 
 
+def tied_to_its_checkout(host: Host) -> None:
+    for mount in host["Mounts"]:
+        if mount["Target"] == "/workspace":
+            options = mount["VolumeOptions"]["DriverConfig"]["Options"]
+            options["o"] = options["o"].replace("redirect_dir=off", "redirect_dir=on")
+
+
 WEAK_DOCKER: list[tuple[str, Callable[[Host], None]]] = [
     ("only_loopback", setting(NetworkMode="bridge")),
     ("host_loopback_is_another", setting(NetworkMode="host", Dns=[], DnsSearch=[])),
@@ -66,6 +73,7 @@ WEAK_DOCKER: list[tuple[str, Callable[[Host], None]]] = [
     ("cpu_limit_slows", setting(NanoCpus=0)),
     ("tmp_is_bounded", setting(Tmpfs={"/tmp": "mode=1777"})),
     ("one_file_is_bounded", unlimited_files),
+    ("a_layer_goes_on_over_another_checkout", tied_to_its_checkout),
 ]
 
 
