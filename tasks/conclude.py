@@ -72,16 +72,16 @@ def clean_up(parts: Parts, run_id: str) -> None:
             if row.state != "destroyed" and row.host == parts.settings.host_name:
                 dismantle(parts, row)
         sandbox_id = f"{run_id}-work"
-        if all(row.id != sandbox_id for row in rows) and (given := parts.workspaces.continues(sandbox_id)) and parts.settings.kept_homes:
+        if all(row.id != sandbox_id for row in rows) and parts.settings.kept_homes:
             # What came between the HOME and its sandbox (no tooling, a template that is broken) is not the session's fault.
-            parts.workspaces.keep_home(sandbox_id, given, parts.settings.kept_home_mb)
+            parts.workspaces.give_back(sandbox_id)
         parts.workspaces.discard_run(run_id)
     except BellhopError as error:
         log.warning("cleanup_failed", run_id=run_id, reason=error.reason, error=str(error))
 
 
 def _keep_home(parts: Parts, row: SandboxRow) -> None:
-    """Keep the HOME of an agent whose session can go on; a stranger's files, or a cancelled run, leave none."""
+    """Keep the HOME of an agent whose session can go on, and its workspace; a stranger's files, or a cancelled run, leave none."""
     settings = parts.settings
     if row.role != "work" or not row.assignment.next_argv or not settings.kept_homes:
         return
@@ -91,7 +91,7 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
     waited_only = waited_for_services_only(row)
     if given is not None and (waited_only or not is_claimed):
         # Its agent never began, so that nobody has touched it: it is still that of the run before.
-        parts.workspaces.keep_home(row.id, given, settings.kept_home_mb)
+        parts.workspaces.give_back(row.id)
         return
     if waited_only or (row.end is not None and row.end.reason == "refused"):
         return  # there is no session in it; and a HOME that the runner could not write to would keep the next one from beginning, too
@@ -101,7 +101,7 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
         run = runs.load(tx, row.run_id)
     if run is None or run.event.is_from_fork or run.event.number is None or run.cancel_requested:
         return
-    if not parts.workspaces.keep_home(row.id, row.run_id, settings.kept_home_mb):
+    if not parts.workspaces.keep_home(row.id, row.run_id, home_mb=settings.kept_home_mb, files_mb=settings.kept_workspace_mb):
         log.info("home_not_kept", run_id=row.run_id)
 
 

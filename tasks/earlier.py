@@ -45,7 +45,9 @@ def home_for(parts: Parts, run: Run, readable: Collection[str]) -> str | None:
     given = parts.workspaces.continues(f"{run.id}-work")
     with parts.database.read() as tx:
         past = runs.before(tx, run)
-    found = next((each for each in past if each.id == given or (given is None and parts.workspaces.homes.has(each.id))), None)
+    found = next(
+        (each for each in past if (each.id == given.run_id if given is not None else parts.workspaces.homes.has(each.id))), None
+    )
     if found is None:
         return None
     why = why_a_home_of_its_own(run, found, readable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.agent_config import AGENT_CONFIG
 from app.core.grant import Credential
 from app.core.run import COMMENT, Run
 from app.errors import PublishRefused
@@ -62,14 +63,19 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     takes_turns = bool(agent.assignment(run.id, run.profile, "", base_commit).next_argv)
     home_of = home_for(parts, run, readable) if takes_turns else None
     prepared = parts.workspaces.prepare(
-        run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of
+        run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of,
+        # Installed packages and build output are of no use under other programs, and a copy of the checkout has no layer.
+        stands_on=f"{backend.name} {run.profile.container.image}",
     )
-    home_of = parts.workspaces.continues(sandbox_id)
+    given = parts.workspaces.continues(sandbox_id)
+    has_files = given is not None and given.has_files
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
-        earlier = said_before(tx, run, home_of=home_of)
-    prompt = render_prompt(run, parts.settings, earlier, continues=home_of is not None)
-    asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=home_of is not None)
+        earlier = said_before(tx, run, home_of=given.run_id if given else None)
+    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files)
+    asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=given is not None)
+    if has_files:
+        asked = asked.model_copy(update={"tidy": AGENT_CONFIG})
     assignment = with_services(with_repository(with_door(asked, run, parts.registries), clone_url), run.profile)
     if run.state != "running":
         with parts.database.begin() as tx:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.core.agent_config import AGENT_CONFIG
 from app.core.assignment import Assignment
 from app.core.outcome import PullRequest, Refused
 from app.ledger import sandboxes
@@ -295,3 +296,64 @@ def test_what_another_agent_did_in_between_is_told_to_the_one_that_goes_on(talks
     for words in ("and the tests", "and the docs", "wrote the docs"):
         assert words in asked.stdin, words
     assert "greeted the world" not in asked.stdin
+
+
+def upper(scene: Scene, run_id: str) -> Path:
+    return home(scene, run_id).parent / "upper"
+
+
+def built(scene: Scene) -> str:
+    """A run whose agent leaves build output, and a repository of its own making, beside its session."""
+    run_id = scene.started()
+    (upper(scene, run_id) / "node_modules").mkdir()
+    (upper(scene, run_id) / ".git" / "hooks").mkdir(parents=True)
+    (home(scene, run_id) / "session").write_text("what was said\n")
+    scene.work(run_id, FIX)
+    scene.pump()
+    return run_id
+
+
+def test_a_follow_up_finds_what_git_ignores_and_is_told_so(talks: Scene) -> None:
+    scene = talks
+    built(scene)
+    run_id = followed(scene)
+    assert [path.name for path in upper(scene, run_id).iterdir()] == ["node_modules"]
+    asked = assignment(scene, run_id)
+    assert "What git ignores, such as installed packages and build output, is as you left it" in asked.stdin
+    assert asked.tidy == AGENT_CONFIG
+    scene.work(run_id, {"docs.md": "how to greet\n"})
+    scene.pump()
+    assert [path.name for path in upper(scene, followed(scene, "@bellhop more")).iterdir()] == ["node_modules"]
+
+
+@pytest.mark.parametrize("why", ["another image", "a setting"])
+def test_where_the_files_cannot_go_on_the_session_does_and_is_told_so(talks: Scene, why: str) -> None:
+    scene = talks
+    if why == "a setting":
+        scene.parts = replace(scene.parts, settings=scene.settings.model_copy(update={"kept_workspace_mb": 0}))
+    built(scene)
+    if why == "another image":
+        scene.profiles["fix"] = talking(container={"isolation": "process", "image": "docker.io/library/other"})
+    run_id = followed(scene)
+    assert list(upper(scene, run_id).iterdir()) == []
+    assert (home(scene, run_id) / "session").exists()
+    asked = assignment(scene, run_id)
+    assert asked.tidy == ()
+    assert "The files are a fresh checkout, with what was published of your work: whatever you had not handed over" in asked.stdin
+
+
+def test_t62_the_files_go_only_where_the_session_goes(talks: Scene) -> None:
+    scene = talks
+    scene.profiles["fix"] = talking(permissions={"contents": "read", "issues": "read"})
+    before = built(scene)
+    scene.profiles["fix"] = talking(permissions={"contents": "read"})
+    run_id = followed(scene)
+    assert list(upper(scene, run_id).iterdir()) == []
+    assert assignment(scene, run_id).tidy == ()
+    assert kept(scene) == [before]
+
+
+def test_t30_nothing_of_an_agents_repository_is_mounted_again(talks: Scene) -> None:
+    scene = talks
+    built(scene)
+    assert not (upper(scene, followed(scene)) / ".git").exists()

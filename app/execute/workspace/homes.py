@@ -1,6 +1,12 @@
-"""HOMEs of runs that are over, kept for those that go on with them: moved by rename, never read.
+"""What agents of runs that are over have left, for those that go on with it: moved by rename, never read.
 
-    <state_dir>/homes/<run id>/home     the HOME that the run's agent has left
+    <state_dir>/homes/<run id>/of           that id
+    <state_dir>/homes/<run id>/home         the HOME that the run's agent has left
+    <state_dir>/homes/<run id>/upper        the files that it has left in the workspace, without `.git`; not always there
+    <state_dir>/homes/<run id>/stands_on    what those files were written over
+
+All of one run is one directory, which is gathered in the sandbox's files (`left`), moved here, and moved into another sandbox's
+files (`given`) by one rename each: so it is in one place at a time, whoever dies when.
 """
 
 from __future__ import annotations
@@ -8,11 +14,20 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.usage import tree_mb
 
-_MARK = "continues"
+_LEFT, _GIVEN = "left", "given"
+_OF, _STANDS_ON, _FILES = "of", "stands_on", "files"
+
+
+class Given(NamedTuple):
+    """What a sandbox goes on with: the HOME of the run `run_id`, and with `has_files` what it left in the workspace too."""
+
+    run_id: str
+    has_files: bool
 
 
 class Homes:
@@ -21,37 +36,57 @@ class Homes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def keep(self, scratch: Path, run_id: str, most_mb: int) -> bool:
-        """Take a sandbox's HOME out of its files, unless it is larger than that; False where nothing was kept. Raises WorkspaceError."""
-        home = scratch / "home"
-        if not home.is_dir():
-            return False
-        used_mb = tree_mb(home)
-        if used_mb is None or used_mb > most_mb:
+    def keep(self, scratch: Path, run_id: str, *, home_mb: int | None, files_mb: int | None) -> bool:
+        """Take a sandbox's HOME out of its files, and what is in its workspace with it; False where nothing was kept.
+
+        A HOME above `home_mb` is not kept, and without it nothing is; of the workspace nothing is above `files_mb` (None: whatever
+        the size; 0: nothing in any case). Safe to repeat. Raises WorkspaceError.
+        """
+        _unpack(scratch)
+        home, left = scratch / "home", scratch / _LEFT
+        if home.is_dir():
+            if not _is_small(home, home_mb):
+                return False
+            left.mkdir(mode=0o700, exist_ok=True)
+            (left / _OF).write_text(run_id, encoding="utf-8")
+            _take_files(scratch, left, files_mb)
+            _take(home, left / "home")
+        elif not (left / "home").is_dir():
             return False
         place = self._place(run_id)
         remove_tree(place)
-        place.mkdir(mode=0o700)
-        # Its name is ours and was a mount point, so that it is no link. Who moves a directory must be able to write it.
-        home.chmod(0o700)
-        home.rename(place / "home")
+        left.rename(place)
         return True
+
+    def give_back(self, scratch: Path) -> None:
+        """Put what a sandbox was given, and has not used, where it was; what was given nothing: no error. Raises WorkspaceError."""
+        given = given_to(scratch)
+        if given is not None:
+            _unpack(scratch)
+            given = given_to(scratch) or given
+            self.keep(scratch, given.run_id, home_mb=None, files_mb=None if given.has_files else 0)
 
     def has(self, run_id: str) -> bool:
         """Return whether that run's HOME is here."""
-        return (self._place(run_id) / "home").is_dir()
+        return (self._place(run_id) / _OF).is_file()
 
-    def give(self, run_id: str, scratch: Path) -> None:
-        """Move a kept HOME to a sandbox that has none yet; once it is there, doing it again changes nothing."""
-        if (scratch / "home").exists() or not self.has(run_id):
-            return
-        # Before the HOME: whoever dies between the two leaves a mark without one, which counts for nothing.
-        (scratch / _MARK).write_text(run_id, encoding="utf-8")
-        try:
-            (self._place(run_id) / "home").rename(scratch / "home")
-        except FileNotFoundError:
-            return  # the sweeper was quicker
-        remove_tree(self._place(run_id))
+    def give(self, run_id: str | None, scratch: Path) -> None:
+        """Move a kept HOME to a sandbox that has none yet; once it is there, doing it again changes nothing.
+
+        The files go with it where they were written over the same as `scratch` says it stands on; otherwise they are removed.
+        Raises WorkspaceError.
+        """
+        given = scratch / _GIVEN
+        if not given.is_dir():
+            if run_id is None or (scratch / "home").exists() or not self.has(run_id):
+                return
+            try:
+                self._place(run_id).rename(given)
+            except FileNotFoundError:
+                return  # the sweeper, or another run of the case, was quicker
+        if _text(given / _STANDS_ON) != (_text(scratch / _STANDS_ON) or ""):
+            remove_tree(given / "upper")
+        _unpack(scratch)
 
     def prune(self, keep: int, unused_seconds: float) -> list[str]:
         """Remove those that are older, and beyond the newest `keep`; return the ids of their runs. Raises WorkspaceError."""
@@ -76,10 +111,59 @@ class Homes:
         return self._directory / run_id
 
 
-def forget(scratch: Path) -> None:
-    """Drop the mark of a HOME that never came, before an empty one is made in its place."""
-    if not (scratch / "home").exists():
-        (scratch / _MARK).unlink(missing_ok=True)
+def stand_on(scratch: Path, what: str) -> None:
+    """Note, once, what a sandbox's files are written over: its programs, and what lies below the checkout beside it."""
+    if _text(scratch / _STANDS_ON) is None:
+        (scratch / _STANDS_ON).write_text(what, encoding="utf-8")
+
+
+def given_to(scratch: Path) -> Given | None:
+    """Return what a sandbox was given, or None."""
+    run_id = _text(scratch / _GIVEN / _OF)
+    return Given(run_id, (scratch / _GIVEN / _FILES).exists()) if run_id else None
+
+
+def _unpack(scratch: Path) -> None:
+    """Put what was given to a sandbox where the sandbox has it; again after a kill, too."""
+    given = scratch / _GIVEN
+    if (given / "upper").is_dir():
+        (given / _FILES).touch()
+        (given / "upper").rename(scratch / "upper")
+    if (given / "home").is_dir():
+        (given / "home").rename(scratch / "home")
+
+
+def _take_files(scratch: Path, left: Path, most_mb: int | None) -> None:
+    upper = scratch / "upper"
+    # Where the checkout was copied there is no layer over it.
+    if most_mb == 0 or not upper.is_dir() or (scratch / "copy").exists() or not _is_small(upper, most_mb):
+        return
+    with suppress(FileNotFoundError):
+        (left / _STANDS_ON).write_bytes((scratch / _STANDS_ON).read_bytes())
+    upper.chmod(0o700)
+    # The repository itself is the next checkout's: refs, hooks, configuration and index of an agent's own have no part in it.
+    remove_tree(upper / ".git")
+    _take(upper, left / "upper")
+
+
+def _take(path: Path, target: Path) -> None:
+    # Its name is ours and was a mount point, so that it is no link. Who moves a directory must be able to write it.
+    path.chmod(0o700)
+    path.rename(target)
+
+
+def _is_small(path: Path, most_mb: int | None) -> bool:
+    if most_mb is None:
+        return True
+    used_mb = tree_mb(path)
+    return used_mb is not None and used_mb <= most_mb
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def _kept_at(place: Path) -> float:
@@ -87,15 +171,3 @@ def _kept_at(place: Path) -> float:
         return place.stat().st_mtime
     except FileNotFoundError:
         return time.time()  # given to somebody meanwhile
-
-
-def given_to(scratch: Path) -> str | None:
-    """Return the run whose HOME a sandbox was given, or None."""
-    if not (scratch / "home").exists():
-        return None
-    try:
-        return (scratch / _MARK).read_text(encoding="utf-8") or None
-    except FileNotFoundError:
-        return None
-
-

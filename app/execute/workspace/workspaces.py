@@ -13,7 +13,7 @@ from app.core.event import Repo
 from app.core.grant import Credential
 from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
-from app.execute.workspace.homes import Homes, forget, given_to
+from app.execute.workspace.homes import Given, Homes, given_to, stand_on
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.trusted import with_trusted_config
@@ -61,26 +61,36 @@ class Workspaces:
         return with_trusted_config(self.git, self.mirror(repo), head, trusted)
 
     def prepare(
-        self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int, origin: str = "", home_of: str | None = None
+        self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int, origin: str = "", home_of: str | None = None,
+        stands_on: str = "",
     ) -> PreparedWorkspace:
         """Lay out the workspace of a sandbox at a commit that the mirror holds; safe to repeat.
 
         `origin` becomes the checkout's remote; one that is there already keeps what it was made with. `home_of` is the run
-        whose kept HOME it gets, instead of an empty one. Raises WorkspaceError.
+        whose kept HOME it gets, instead of an empty one, with the files that it left in the workspace if those were written over
+        the same programs and layers, which `stands_on` names. Raises WorkspaceError.
         """
         home = self.base(repo, commit, uid).parent
         with locked(self._lock(home.name), base.CLONE_TIMEOUT_SECONDS):
             self._build(home, self.mirror(repo), commit, uid=uid, gid=gid, branch=repo.default_branch, origin=origin)
             os.utime(home / "ready")
-        return PreparedWorkspace(lower=home / "tree", scratch=self._scratch(sandbox_id, uid, gid, home_of), base_commit=commit)
+        return PreparedWorkspace(lower=home / "tree", scratch=self._scratch(sandbox_id, uid, gid, home_of, stands_on), base_commit=commit)
 
-    def continues(self, sandbox_id: str) -> str | None:
-        """Return the run whose HOME a sandbox was given, or None."""
+    def continues(self, sandbox_id: str) -> Given | None:
+        """Return what a sandbox was given of an earlier run, or None."""
         return given_to(self._directory("scratch") / _checked(sandbox_id))
 
-    def keep_home(self, sandbox_id: str, run_id: str, most_mb: int) -> bool:
-        """Keep what a sandbox that is gone has in its HOME, unless that is too much; False where nothing was. Raises WorkspaceError."""
-        return self.homes.keep(self._directory("scratch") / _checked(sandbox_id), _checked(run_id), most_mb)
+    def keep_home(self, sandbox_id: str, run_id: str, *, home_mb: int, files_mb: int) -> bool:
+        """Keep what a sandbox that is gone has in its HOME and its workspace, unless that is too much; False where nothing was.
+
+        Raises WorkspaceError.
+        """
+        scratch = self._directory("scratch") / _checked(sandbox_id)
+        return self.homes.keep(scratch, _checked(run_id), home_mb=home_mb, files_mb=files_mb)
+
+    def give_back(self, sandbox_id: str) -> None:
+        """Put back what a sandbox was given and nobody has used. Raises WorkspaceError."""
+        self.homes.give_back(self._directory("scratch") / _checked(sandbox_id))
 
     def prepare_result(
         self, git_dir: Path, commit: str, sandbox_id: str, uid: int, gid: int, branch: str = "main"
@@ -168,12 +178,11 @@ class Workspaces:
         finally:
             remove_tree(growing)
 
-    def _scratch(self, sandbox_id: str, uid: int, gid: int, home_of: str | None = None) -> Path:
+    def _scratch(self, sandbox_id: str, uid: int, gid: int, home_of: str | None = None, stands_on: str = "") -> Path:
         scratch = self._directory("scratch") / _checked(sandbox_id)
-        if home_of is not None:
-            scratch.mkdir(exist_ok=True)
-            self.homes.give(_checked(home_of), scratch)
-        forget(scratch)
+        scratch.mkdir(exist_ok=True)
+        stand_on(scratch, stands_on)
+        self.homes.give(home_of and _checked(home_of), scratch)
         # `work` is the kernel's own (overlayfs); the other two are the sandbox's.
         for path, mode, is_theirs in (
             (scratch, 0o711, False), (scratch / "upper", 0o755, True), (scratch / "work", 0o700, False), (scratch / "home", 0o700, True),

@@ -16,7 +16,7 @@ def render(event: Event, **more: object) -> str:
         autoescape=False,  # noqa: S701 - a prompt is plain text
     )
     return environment.get_template("prompts/issue.md.j2").render(
-        event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False, own_pull=False,
+        event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False, has_files=False, own_pull=False,
     )
 
 
