@@ -34,13 +34,13 @@ def work(embed: Embed) -> Iterator[Talk]:
     """Start a Bellhop whose agent's model plays the turns, for the rest of the test."""
     with ExitStack() as stack:
 
-        def start(cli: Cli, *turns: dict[str, Any]) -> tuple[Road, ModelEmulator]:
+        def start(cli: Cli, *turns: dict[str, Any], profile: str = PROFILE) -> tuple[Road, ModelEmulator]:
             model = ModelEmulator(Script.model_validate({"turns": turns}))
             url = stack.enter_context(serve(model))
             settings: dict[str, Any] = {}
             for vendor, key in KEYS.items():
                 settings |= {f"{vendor}_api_key": SecretStr(key), f"{vendor}_api_url": url}
-            return embed(PROFILE.format(uses=cli.name, model=cli.model), **settings), model
+            return embed(profile.format(uses=cli.name, model=cli.model), **settings), model
 
         yield start
 
