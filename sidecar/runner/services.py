@@ -21,6 +21,8 @@ from .place import Place
 
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 2.0
+# A call that is still held open when the agent begins could be told what is for the agent.
+POLL_SECONDS = 1.0
 ANSWER_BYTES = 64 * 1024
 
 
@@ -52,7 +54,7 @@ class Services:
     def wait(self, ending: Ending) -> bool:
         """Wait until all are up; False where one is not to be had or somebody says stop, which `ending` then tells."""
         inbox = Inbox(
-            self._door, self._place.poll_seconds, _Later(), on_cancel=lambda why: self._happenings.put(Happening("cancel", why)),
+            self._door, min(POLL_SECONDS, self._place.poll_seconds), _Later(), on_cancel=lambda why: self._happenings.put(Happening("cancel", why)),
             on_lost=lambda why: self._happenings.put(Happening("lost", why)),
         )
         inbox.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import docker
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 
+from app.commands.replay import replay_run
 from app.embedded import Bellhop, running
 from app.emulators.github.emulator import GitHubEmulator
 from app.ledger import runs, steps
 from app.settings import Settings
 from tests.e2e.harness import REPO, SECRET, profile, share_tooling, until, what_is_left
+from tests.environment.engine_proxy import cutting
 
 pytestmark = [pytest.mark.docker]
 
@@ -120,6 +124,10 @@ def test_a_run_and_its_verification_have_a_database_and_a_cache_each_of_their_ow
         assert f"`postgres`: `{postgres_image}`, port 5432, started with `POSTGRES_PASSWORD=s3cret`" in found["prompt"]
         assert "services are up" in made.said()
         nothing_is_left(made)
+        with made.bellhop.database.read() as tx:
+            run = runs.recent(tx, 1)[0]
+        # Once more, with services of its own again: it comes to the same.
+        assert replay_run(made.bellhop.parts.settings, Console(file=io.StringIO()), run.id, as_json=False) == 0
 
 
 @pytest.mark.parametrize(
@@ -155,4 +163,20 @@ def test_a_cancel_ends_a_run_that_waits_for_its_services(
         emulator.person("ada").comment(REPO, 1, "@bellhop cancel")
         made.told("Stopped, as asked for in the thread")
         assert emulator.pull_requests(REPO) == []
+        nothing_is_left(made)
+
+
+def test_r13_an_engine_that_goes_away_between_a_sandbox_and_its_services_is_asked_again(
+    emulator: GitHubEmulator, place: Path, docker_host: str, redis_image: str, nothing_is_left: Callable[[House], None],
+) -> None:
+    """The runner waits in its sandbox meanwhile, and the next try goes on from where the first one stood."""
+    cut = r"POST \S+-service-redis/start"
+    more = f"services:\n  redis: {{image: '{redis_image}', ports: [6379]}}\n  more: {{image: '{redis_image}', command: 'redis-server --port 6380', ports: [6380]}}"
+    text = profile("redis-cli -h redis SET k v >said.txt\nredis-cli -p 6380 PING >>said.txt", image=redis_image, more=more)
+    with cutting(docker_host, place / "engine.sock", cut) as proxy, house(emulator, place, f"unix://{place}/engine.sock", text) as made:
+        made.ring()
+        until(lambda: emulator.pull_requests(REPO), "there is a pull request", made.said, 100)
+        assert len(proxy.seen) == 1
+        [branch] = [name for name in emulator.branches(REPO) if name != "main"]
+        assert emulator.read(REPO, branch, "said.txt") == "OK\nPONG\n"
         nothing_is_left(made)

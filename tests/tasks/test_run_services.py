@@ -71,6 +71,7 @@ def test_a_host_that_runs_no_services_refuses_in_words(scene: Scene) -> None:
 def test_t44_the_weakest_backend_that_runs_services_is_taken_and_none_below_the_level(able: Scene) -> None:
     weak, strong = FakeSandboxes("never_ends"), WithServices("gvisor")
     able.parts = replace(able.parts, backends=(weak, Older("never_ends"), able.backend, strong))
+    able.profiles["fix"] = profile(services=SERVICES, container={"image": "team:1", "isolation": "process"})
     able.started()
     assert (weak.created, strong.created, len(able.backend.created)) == ([], [], 1)
     able.parts = replace(able.parts, backends=(weak, able.backend))

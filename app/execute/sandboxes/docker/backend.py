@@ -75,7 +75,8 @@ class DockerSandboxes:
             raise SandboxRefused("a sandbox never runs as root: set `container: user:` to another uid", reason="root_user")
         if spec.services and not self.has_services:
             raise no_services(self.name)
-        plans = self._services.plans(spec.services)
+        marks = config.labels(self._installation, self.name, spec)
+        plans = self._services.unstarted(spec, marks)
         found = self._existing(spec.id)
         if found is None:
             workspaces.require(spec.workspace)
@@ -83,7 +84,7 @@ class DockerSandboxes:
         if found["State"]["Status"] == "created":
             self._start(spec)
         if found["State"]["Status"] in ("created", "running"):
-            self._services.start(spec, plans, config.labels(self._installation, self.name, spec))
+            self._services.start(spec, plans, marks)
         return self._handle(spec.id)
 
     def poll(self, handle: Handle) -> SandboxStatus:

@@ -87,8 +87,8 @@ def host_config(spec: SandboxSpec, api_version: str, runtime: str, all_mounts: l
         version=api_version,
         runtime=runtime,
         network_mode="none",
-        # The containers that join this one share its file of hosts.
-        extra_hosts=dict.fromkeys(spec.services, "127.0.0.1") or None,
+        # The containers that join this one share its name and its file of hosts; some servers look their own name up.
+        extra_hosts=dict.fromkeys((*spec.services, places.HOSTNAME), "127.0.0.1") if spec.services else None,
         # The engine copies the host's resolv.conf into every container, names of internal resolvers and all.
         dns=["127.0.0.1"],
         dns_search=["."],

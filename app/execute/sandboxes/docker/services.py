@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import docker.errors
@@ -22,14 +21,22 @@ class Services:
         self._engine = engine
         self._looked_at: dict[str, service_image.Look] = {}
 
-    def plans(self, services: Mapping[str, ServiceContainer]) -> list[Plan]:
-        """Decide on all of them before anything is made. Raises SandboxUnavailable (an image), SandboxRefused (what it lacks)."""
-        return [self._plan(name, service) for name, service in services.items()]
+    def unstarted(self, spec: SandboxSpec, labels: dict[str, str]) -> list[Plan]:
+        """Decide on all that were never started, before anything is made.
+
+        Raises SandboxUnavailable (an image, a name that is taken), SandboxRefused (what an image lacks).
+        """
+        plans = []
+        for name, service in spec.services.items():
+            found = self._existing(container_name(spec.id, name), labels)
+            if found is None or found["State"]["Status"] == "created":
+                plans.append(self._plan(name, service))
+        return plans
 
     def start(self, spec: SandboxSpec, plans: list[Plan], labels: dict[str, str]) -> None:
-        """Make and start what is not there yet; the sandbox itself runs already, and its runner waits for them.
+        """Make and start these; the sandbox itself runs already, and its runner waits for them.
 
-        One that was started once is left as it is, also when it has ended: the agent may be at work by then.
+        One that was started meanwhile is left as it is, also when it has ended: the agent may be at work by then.
         Raises SandboxUnavailable; what the engine will not do is not tried again, because the runner has begun.
         """
         for plan in plans:
