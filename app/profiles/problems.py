@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -47,6 +47,8 @@ def _message(error_type: str, loc: tuple[Key, ...], message: str, section: type[
         return _unknown_key(loc, section)
     if error_type in ("model_type", "model_attributes_type", "dict_type"):
         return "must hold keys of its own, each on a line below it, further to the right"
+    if error_type == "string_type":
+        return "must be text: put it in quotes"
     if error_type == "tuple_type":
         return "must be a list, such as [one, two]"
     message = message.removeprefix("Value error, ")
@@ -68,7 +70,8 @@ def _keys_at(section: type[Section], path: tuple[Key, ...]) -> list[str]:
         if field.alias == path[0]:
             for kind in (field.annotation, *get_args(field.annotation)):
                 if isinstance(kind, type) and issubclass(kind, Section):
-                    return _keys_at(kind, path[1:])
+                    # Below a block whose keys are names stands, for each name, one of these.
+                    return _keys_at(kind, path[2 if get_origin(field.annotation) is dict else 1:])
     return []
 
 
