@@ -88,6 +88,13 @@ class ToolingError(BellhopError):
     reason = "tooling"
 
 
+class SetupFailed(BellhopError):
+    """A profile's `setup:` did not end well; the message holds its last lines."""
+
+    reason = "setup_failed"
+    who = "person"
+
+
 class WorkspaceError(BellhopError):
     """The repository could not be fetched or laid out for a run."""
 

@@ -62,11 +62,15 @@ class PreparedWorkspace(Noun):
 
     `scratch` holds `upper/`, `work/` and `home/`. Whoever mounts it shows `lower` overlaid by `upper`
     at `/workspace` and `home` at `/home/bellhop`. The host never reads below `upper` or `home` again.
+    `layer`, what an earlier setup has left, holds `workspace/` and `home/`: they lie below both, and are only ever read.
+    Where `needs_overlay`, a copy of the checkout would not do.
     """
 
     lower: Path
     scratch: Path
     base_commit: str
+    layer: Path | None = None
+    needs_overlay: bool = False
 
 
 class SandboxSpec(Noun):
@@ -121,6 +125,9 @@ class SandboxBackend(Protocol):
         The services of one whose start was broken off are started too. Raises SandboxUnavailable (machinery), SandboxRefused
         (a required guarantee cannot be kept, or services are asked of a backend that has none).
         """
+
+    def made_of(self, container: Container) -> str:
+        """Return a name for the programs that a sandbox finds; it changes when they do. Raises SandboxUnavailable."""
 
     def poll(self, handle: Handle) -> SandboxStatus:
         """Return what the host sees of it. Raises SandboxUnavailable when the machinery does not answer."""

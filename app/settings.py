@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     kept_home_days: float = Field(default=14.0, gt=0)
     kept_home_mb: int = Field(default=512, ge=1)
     kept_workspace_mb: int = Field(default=1024, ge=0)
+    kept_layers: int = Field(default=20, ge=0)
+    kept_layer_days: float = Field(default=14.0, gt=0)
     sweep_seconds: float = Field(default=10.0, gt=0)
     log_level: LogLevel = "INFO"
 

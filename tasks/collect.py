@@ -23,7 +23,7 @@ from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
 from tasks.publish import publish
 from tasks.target import goes_on_with_its_own
-from tasks.verify import verify
+from tasks.verify import under_way, verify
 
 ENDS = {
     "timeout": "it ran out of time",
@@ -40,6 +40,11 @@ ENDS = {
 
 def collect(parts: Parts, lease: Lease, run: Run) -> None:
     """Turn the end of the agent's sandbox into a proposal, or into the run's outcome."""
+    if (begun := under_way(parts, run)) is not None:
+        with parts.database.read() as tx:
+            refuse_if_cancelled(tx, run.id)
+        _verify(parts, lease, run, begun)
+        return
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
         all_said = steps.of_sandbox(tx, run.id, row.id)
@@ -76,11 +81,18 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:
-        verify(parts, lease, run, proposal)
+        _verify(parts, lease, run, proposal)
         return
     with parts.database.begin() as tx:
         runs.advance(tx, lease, "publishing")
     publish(parts, lease, run)
+
+
+def _verify(parts: Parts, lease: Lease, run: Run, proposal: Proposal) -> None:
+    if not verify(parts, lease, run, proposal):
+        with parts.database.begin() as tx:
+            runs.advance(tx, lease, "publishing")
+        publish(parts, lease, run)
 
 
 def _conclude_without_change(

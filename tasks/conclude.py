@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.core.outcome import Outcome
 from app.core.run import Run
-from app.errors import BellhopError, PublishRefused, SandboxUnavailable
+from app.errors import BellhopError, PublishRefused, SandboxUnavailable, WorkspaceError
 from app.ledger import messages, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
@@ -105,6 +105,19 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
         log.info("home_not_kept", run_id=row.run_id)
 
 
+def _keep_layer(parts: Parts, row: SandboxRow) -> None:
+    """Keep what a setup that ended well has installed."""
+    wish, end = row.assignment.layer, row.end
+    if wish is None or end is None or (end.reason, end.exit_code) != ("exited", 0):
+        return
+    try:
+        parts.workspaces.keep_layer(row.id, wish.name)
+    except WorkspaceError as error:
+        if error.retryable:
+            raise
+        log.warning("layer_not_kept", run_id=row.run_id, sandbox_id=row.id, error=str(error))
+
+
 def dismantle(parts: Parts, row: SandboxRow) -> None:
     """Remove a sandbox with its door and its writable files; safe to repeat.
 
@@ -123,6 +136,7 @@ def dismantle(parts: Parts, row: SandboxRow) -> None:
     if row.assignment.door.repository is not None:
         revoke_of_sandbox(parts, row.id)
     _keep_home(parts, row)
+    _keep_layer(parts, row)
     parts.workspaces.discard(row.id)
     with parts.database.begin() as tx:
         sandboxes.destroyed(tx, row.id)

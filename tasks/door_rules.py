@@ -8,7 +8,7 @@ from app.core.assignment import LOOPBACK_URL, PROXY_URL, Assignment
 from app.core.door import DoorRules
 from app.core.registry import Registry
 from app.core.run import Run
-from tasks.registry_clients import clients
+from tasks.registry_clients import HOME, clients
 
 # Always, also where no host is named: a tool that asks for one gets a reason instead of a name that does not resolve.
 # Both spellings, because curl reads `http_proxy` in lower case only and others the other one only.
@@ -16,6 +16,9 @@ from tasks.registry_clients import clients
 _PROXY = {
     "http_proxy": PROXY_URL, "https_proxy": PROXY_URL, "no_proxy": "127.0.0.1,localhost",
 }
+
+# Where what `setup:` installs for one user puts its programs.
+INSTALLED = tuple(f"{HOME}/{place}" for place in (".local/bin", ".cargo/bin", "go/bin"))
 
 
 def with_door(assignment: Assignment, run: Run, registries: Mapping[str, Registry]) -> Assignment:
@@ -37,7 +40,8 @@ def with_door(assignment: Assignment, run: Run, registries: Mapping[str, Registr
     packages = clients({name: registries[name] for name in profile.egress.registries if name in registries})
     return assignment.model_copy(update={
         "door": rules, "env": {**proxy_environment(assignment.env), **packages.env, **assignment.env, **tools},
-        "files": {**packages.files, **assignment.files}, "path": (*assignment.path, *packages.path),
+        "files": {**packages.files, **assignment.files},
+        "path": (*assignment.path, *(INSTALLED if profile.setup is not None else ()), *packages.path),
     })
 
 

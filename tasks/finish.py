@@ -1,4 +1,4 @@
-"""Hop 6: from the end of a sandbox to the outcome. Which part is due, the run's state says."""
+"""Hop 6: from the end of a sandbox to the outcome. Which part is due, the run's state says: after a setup the start goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tasks.leased import advance
 from tasks.parts import Parts
 from tasks.publish import publish
 from tasks.replies import deliver_all, tell
-from tasks.verify import verify_again
+from tasks.start import start_here
+from tasks.verify import prepare_verify_again, verify_again
 
 
 def finish(parts: Parts, run_id: str) -> None:
@@ -18,6 +19,8 @@ def finish(parts: Parts, run_id: str) -> None:
     """
     # First: somebody in a sandbox is waiting for it.
     hand_over(parts, run_id)
-    advance(parts, run_id, {"collecting": collect, "verifying": verify_again, "publishing": publish})
+    advance(parts, run_id, {
+        "starting": start_here, "preparing": prepare_verify_again, "collecting": collect, "verifying": verify_again, "publishing": publish,
+    })
     tell(parts, run_id)
     deliver_all(parts, run_id)

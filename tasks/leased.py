@@ -79,8 +79,10 @@ def _advance(parts: Parts, run_id: str, work: dict[str, Work]) -> None:
             _try(parts, lease, run, work[run.state])
     with parts.database.read() as tx:
         now = runs.load(tx, run_id)
-    if now is not None and now.host is not None and now.state in ("collecting", "publishing") and now.state != run.state:
-        # The sandbox ended while the lease was ours, so whoever was woken by its end found the run taken.
+    has_moved = now is not None and (now.state != run.state or now.attempts == 0)
+    if now is not None and now.host is not None and now.state in ("starting", "collecting", "publishing") and has_moved:
+        # The sandbox ended while the lease was ours, so whoever was woken by its end found the run taken. After a setup it is
+        # where it was before, and its tries are counted anew.
         parts.wakeup.finish(run_id, now.host)
 
 

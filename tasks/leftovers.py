@@ -21,6 +21,8 @@ log = structlog.get_logger()
 # A checkout is looked after when it has not been used for an hour, and the newest of those stay.
 KEEP_BASES = 20
 PRUNE_EVERY_SECONDS = 600.0
+# What was set up for one commit alone is of use to its own run, and hardly to another one.
+PRIVATE_LAYER_SECONDS = 3600.0
 
 
 def remove_leftovers(parts: Parts, host: str) -> None:
@@ -42,6 +44,9 @@ def remove_leftovers(parts: Parts, host: str) -> None:
     _remove_files(parts)
     for run_id in parts.workspaces.homes.prune(parts.settings.kept_homes, parts.settings.kept_home_days * 86_400):
         log.info("home_removed", run_id=run_id)
+    settings, in_use = parts.settings, parts.workspaces.layers_in_use()
+    for name in parts.workspaces.layers.prune(settings.kept_layers, settings.kept_layer_days * 86_400, PRIVATE_LAYER_SECONDS, in_use):
+        log.info("layer_removed", layer=name)
 
 
 def _remove_orphans(parts: Parts, backend: SandboxBackend) -> None:

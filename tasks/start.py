@@ -18,6 +18,7 @@ from tasks.entitle import entitled_grant
 from tasks.leased import LEASE_SECONDS, advance
 from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
+from tasks.prepare import layer_for_work, setup_of
 from tasks.prompt import render_prompt
 from tasks.replies import deliver, say
 from tasks.repository_door import with_repository
@@ -27,12 +28,13 @@ from tasks.target import expected_at
 
 def start(parts: Parts, run_id: str) -> None:
     """Start a queued run; safe to repeat."""
-    advance(parts, run_id, {"queued": _start, "starting": _start, "running": _start_again})
+    advance(parts, run_id, {"queued": start_here, "starting": start_here, "preparing": _prepare_again, "running": _start_again})
     # Not under the lease: whoever collects a fast agent's result need not wait for a comment.
     deliver(parts, run_id)
 
 
-def _start(parts: Parts, lease: Lease, run: Run) -> None:
+def start_here(parts: Parts, lease: Lease, run: Run) -> None:
+    """Bring a run to the next sandbox that it waits for, its setup's or its agent's; safe to repeat."""
     has_begun = run.state == "running" and _has_begun(parts, run)
     with parts.database.read() as tx:
         if has_begun:
@@ -61,11 +63,16 @@ def _start(parts: Parts, lease: Lease, run: Run) -> None:
     agent.check(run.profile.agent)
     # One that takes no turns has no use for a session, and would leave none.
     takes_turns = bool(agent.assignment(run.id, run.profile, "", base_commit).next_argv)
+    layer: str | None = None
+    if run.profile.setup is not None:
+        layer = layer_for_work(parts, lease, run, backend, run.profile.setup, base_commit)
+        if layer is None:
+            return  # the end of its setup moves the run on
     home_of = home_for(parts, run, readable) if takes_turns else None
     prepared = parts.workspaces.prepare(
-        run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of,
+        run.event.repo, base_commit, sandbox_id, uid=uid, gid=uid, origin=clone_url, home_of=home_of, layer=layer,
         # Installed packages and build output are of no use under other programs, and a copy of the checkout has no layer.
-        stands_on=f"{backend.name} {run.profile.container.image}",
+        stands_on=" ".join(filter(None, (backend.name, str(run.profile.container.image), layer))),
     )
     given = parts.workspaces.continues(sandbox_id)
     has_files = given is not None and given.has_files
@@ -95,7 +102,16 @@ def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         rows = [row for row in sandboxes.of_run(tx, run.id) if row.role == "work"]
     if not rows or rows[-1].state == "opening":
-        _start(parts, lease, run)
+        start_here(parts, lease, run)
+
+
+def _prepare_again(parts: Parts, lease: Lease, run: Run) -> None:
+    """Finish what a worker began that died between asking for the sandbox of a setup and noting its handle."""
+    with parts.database.read() as tx:
+        is_for_result = runs.candidate(tx, run.id) is not None
+    row = setup_of(parts, run, "setup")
+    if not is_for_result and (row is None or row.state == "opening"):
+        start_here(parts, lease, run)
 
 
 def _has_begun(parts: Parts, run: Run) -> bool:

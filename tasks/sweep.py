@@ -77,6 +77,11 @@ def _wake_runs(parts: Parts, host: str) -> None:
             rows = [row for row in sandboxes.of_run(tx, run_id) if row.role == role]
             if not rows or rows[-1].state == "opening":
                 (to_start if state == "running" else to_finish).append(run_id)
+        for run_id, _ in runs.due(tx, host, ("preparing",), limit=1000):
+            is_for_result = runs.candidate(tx, run_id) is not None
+            setup = sandboxes.load(tx, f"{run_id}-{'setup-verify' if is_for_result else 'setup'}")
+            if setup is None or setup.state == "opening":
+                (to_finish if is_for_result else to_start).append(run_id)
     for run_id in to_start:
         parts.wakeup.start(run_id, host)
     for run_id in to_finish:

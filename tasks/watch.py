@@ -51,6 +51,9 @@ def _why_end(tx: Connection, row: SandboxRow) -> SandboxEnd | None:
     due = [marks["cancel"] + int(CANCEL_GRACE_SECONDS * 1000)] if "cancel" in marks else []
     if "stop" in marks and row.role == "work":
         due.append(marks["stop"] + int(STOP_GRACE_SECONDS_WITH_RESULT * 1000))
+    if "stop" in marks and row.role == "setup":
+        # Its agent has not begun, so that there is nothing to keep.
+        due.append(marks["stop"] + int(CANCEL_GRACE_SECONDS * 1000))
     if any(now_ms > at_ms for at_ms in due):
         return SandboxEnd(reason="cancelled", text="the sandbox did not end by itself and was stopped by the host", by_host=True)
     return None

@@ -72,6 +72,7 @@ def explain_payload(
     if isinstance(decision, Start):
         yield from _options(parsed, profiles[decision.profile], settings.bot_login)
         yield from _services(profiles[decision.profile])
+        yield from _setup(profiles[decision.profile])
         yield from _grants(parsed, profiles[decision.profile], permission, settings.github_api_url)
 
 
@@ -92,6 +93,12 @@ def _services(profile: Profile) -> Iterator[str]:
         yield "Services that run beside its sandboxes, in their network and with nothing but these settings:"
     for name, service in profile.services.items():
         yield f"  {line(says(name, service), 2000)}"
+
+
+def _setup(profile: Profile) -> Iterator[str]:
+    if profile.setup is not None:
+        titles = "; ".join(step.title for step in profile.setup.steps)
+        yield line(f"Setup, in a sandbox of its own, unless what it installs is kept already: {titles}", 1000)
 
 
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:

@@ -21,6 +21,12 @@ AGENT_CONFIG = (
     "CLAUDE.local.md", "CLAUDE.md", "CRUSH.md", "GEMINI.md", "QWEN.md", "copilot-instructions.md", "crush.json",
     "opencode.json", "opencode.jsonc",
 )
+# The same below HOME, beside those names: where agents keep what they read as the person's own settings.
+HOME_CONFIG = (
+    ".config/agents", ".config/amp", ".config/claude", ".config/codex", ".config/crush", ".config/gemini", ".config/goose", ".config/opencode",
+    ".config/github-copilot", ".local/share/amp", ".local/share/crush", ".local/share/goose", ".local/share/opencode", ".local/state/opencode",
+    ".cache/opencode", ".copilot",
+)
 _NAMES = frozenset(folded(name)[0] for name in AGENT_CONFIG)
 
 SYMLINK = "120000"

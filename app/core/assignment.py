@@ -7,7 +7,9 @@ from typing import Literal
 from app.core.door import DoorRules
 from app.core.noun import Noun
 
-Role = Literal["work", "verify"]
+# What is set up before `work`, and, where that changed what is installed, again before `verify`.
+Role = Literal["work", "verify", "setup", "setup-verify"]
+SETUP_ROLES: tuple[Role, ...] = ("setup", "setup-verify")
 
 # Where the runner listens inside the sandbox; ordinary tools see base URLs on it.
 LOOPBACK_PORT = 4117
@@ -15,6 +17,19 @@ LOOPBACK_URL = f"http://127.0.0.1:{LOOPBACK_PORT}"
 # The same for tunnels: what tools take for their proxy.
 PROXY_PORT = 4118
 PROXY_URL = f"http://127.0.0.1:{PROXY_PORT}"
+
+
+class LayerWish(Noun):
+    """What is to be kept of a sandbox that sets something up, by which `name`: what git ignores, and HOME.
+
+    The former is moved to `directory`, at the root of `/workspace`. `leaves_out` are names that are kept nowhere in it
+    (configuration of agents), `home_leaves_out` paths below HOME.
+    """
+
+    name: str
+    directory: str
+    leaves_out: tuple[str, ...] = ()
+    home_leaves_out: tuple[str, ...] = ()
 
 
 class Assignment(Noun):
@@ -32,6 +47,7 @@ class Assignment(Noun):
     that the door passes requests on to, as `vendor/model`, where `*` stands for any characters (none: no model);
     `door` is what else passes. `services` are those that have to be up before `argv` is run; they are waited for so long as
     `services_timeout_seconds` says, which is no part of `timeout_seconds`.
+    With `layer`, what the command has installed is put in order for the host to keep, if it ended well.
     """
 
     run_id: str
@@ -53,6 +69,7 @@ class Assignment(Noun):
     door: DoorRules = DoorRules()
     services: tuple[str, ...] = ()
     services_timeout_seconds: float = 0
+    layer: LayerWish | None = None
     bundle_limit_bytes: int = 64 * 1024 * 1024
 
     @property

@@ -21,6 +21,7 @@ def why_a_home_of_its_own(run: Run, before: Run, readable: Collection[str]) -> s
         "it is another agent's": earlier.agent.uses != now.agent.uses,
         "one of them is about a stranger's files": before.event.is_from_fork or run.event.is_from_fork,
         "that run could write, or only read, where this one does the other": earlier.workspace != now.workspace,
+        "only one of them stands on what a setup has installed": (earlier.setup is None) != (now.setup is None),
         "it was written by another user": earlier.container.user != now.container.user,
         "that run could read more": not set(earlier.permissions) <= set(readable),
         "that run could read from other registries": not set(earlier.egress.registries) <= set(now.egress.registries),

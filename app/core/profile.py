@@ -19,6 +19,8 @@ from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.section import Section
 from app.core.services import ServiceContainer, ServiceName, service_faults
+from app.core.setup import Setup
+from app.core.setup import faults as faults_of_setup
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -147,7 +149,7 @@ class Templates(Section):
 class Profile(Section):
     """One profile; `name` is the file's name without `.yaml`.
 
-    `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
+    `setup` is run before the agent begins, and kept; `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
     workspace token may read; `services` run beside each of its sandboxes; `branch` is worked on instead of the default one; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
     """
 
@@ -165,6 +167,7 @@ class Profile(Section):
     limits: Limits = Limits()
     budget: Budget = Budget()
     egress: Egress = Egress()
+    setup: Setup | None = None
     verify: str | None = None
     autonomy: Literal["draft", "propose"] = "propose"
     ci: Literal["hold", "run"] = "hold"
@@ -210,6 +213,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
     yield from service_faults(profile.services, profile.container.image, profile.container.isolation)
     yield from _faults_of_choices(profile)
+    yield from faults_of_setup(profile.setup)
     for model in profile.budget.prices:
         if not all(model.partition("/")):
             yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"

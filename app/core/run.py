@@ -10,8 +10,9 @@ from app.core.noun import Noun
 from app.core.outcome import Outcome
 from app.core.profile import Profile
 
-# queued -> starting -> running -> collecting -> verifying -> publishing -> done
-RunState = Literal["queued", "starting", "running", "collecting", "verifying", "publishing", "done"]
+# queued -> starting -> running -> collecting -> verifying -> publishing -> done; from `starting` and `collecting` by way of
+# `preparing`, and back, where something has to be set up first
+RunState = Literal["queued", "starting", "preparing", "running", "collecting", "verifying", "publishing", "done"]
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # base32 without the look-alikes l, o, 0 and 1
 

@@ -20,6 +20,12 @@ _PAGE = 200
 # From this mark on a branch may stand outside, so the run goes on to its pull request, whoever says stop.
 PUSHING = "pushing"
 
+# By a sandbox's role: the state in which a run waits for its end, and the one that follows. After a setup a run goes on where it was.
+_AFTER: dict[str, tuple[RunState, RunState]] = {
+    "work": ("running", "collecting"), "verify": ("verifying", "publishing"),
+    "setup": ("preparing", "starting"), "setup-verify": ("preparing", "collecting"),
+}
+
 
 class Lease(NamedTuple):
     """The right to advance one run until it expires; `epoch` fences every write made under it."""
@@ -225,7 +231,7 @@ def sandbox_ended(tx: Connection, run_id: str, role: str) -> bool:
 
     The gateway and the sweeper call this without a lease: no worker acts on a run that only waits.
     """
-    before, after = ("running", "collecting") if role == "work" else ("verifying", "publishing")
+    before, after = _AFTER[role]
     moved = tx.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.state == before)

@@ -21,11 +21,16 @@ STAGE_LABELS = {
     "received": "deciding on the event",
     "queued": "waiting for a worker",
     "starting": "fetching the repository",
+    "preparing": "setting up",
+    "sandbox-setup": "setting up",
+    "set-up": "fetching the repository",
     "workspace": "starting the sandbox",
     "running": "starting the sandbox",
     "sandbox-work": "starting the agent",
     "first-step": "agent at work",
     "collecting": "checking the change",
+    "sandbox-setup-verify": "setting up for the check",
+    "set-up-verify": "starting a fresh sandbox",
     "verifying": "starting a fresh sandbox",
     "sandbox-verify": "verifying the change",
     "publishing": "publishing",
@@ -89,13 +94,15 @@ def view(tx: Connection, run_id: str) -> RunView | None:
 
 
 def role_of(row: StepRow) -> str:
-    """Return which sandbox a step comes from: `work` or `verify`."""
-    return "verify" if row.sandbox_id.split("-")[1:2] == ["verify"] else "work"
+    """Return which kind of sandbox a step comes from: `work`, `setup` or `verify`."""
+    kind = row.sandbox_id.split("-")[1:2]
+    return kind[0] if kind in (["setup"], ["verify"]) else "work"
 
 
 def shown_kind(row: StepRow) -> str:
-    """Return what stands before a step: its kind, or that it comes from the verify sandbox; a denial is one wherever it comes from."""
-    return "verify" if role_of(row) == "verify" and row.step.kind != "denied" else row.step.kind
+    """Return what stands before a step: its kind, or that it is of a setup or of the verify sandbox; a denial is one wherever it comes from."""
+    role = role_of(row)
+    return role if role != "work" and row.step.kind != "denied" else row.step.kind
 
 
 def step_json(row: StepRow) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _SAYS = {rule: Inert(said) for rule, said in SAYS.items()}
 _STAGES = {
     "queued": "waiting for a free place",
     "starting": "preparing the sandbox",
+    "preparing": "setting up what the repository needs",
     "running": "the agent is working",
     "collecting": "collecting the result",
     "verifying": "checking the result in a fresh sandbox",

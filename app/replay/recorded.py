@@ -59,6 +59,8 @@ def read_recorded(tx: Connection, run_id: str) -> Recorded:
         raise cannot(f"its agent did not end by itself ({row.end.reason}), and when it was stopped cannot be repeated")
     if row.assignment.next_argv and row.assignment.argv == row.assignment.next_argv:
         raise cannot("it went on in the session of an earlier run, which is not there any more as it was")
+    if run.profile.setup is not None:
+        raise cannot("it stood on what `setup:` had installed, which is not kept for replays")
     if messages.any_handed(tx, run_id):
         raise cannot("somebody's comments were handed to its agent while it worked, and when cannot be repeated")
     try:

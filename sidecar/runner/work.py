@@ -11,6 +11,7 @@ from .door import Door, DoorGone, DoorRefused, retried
 from .ending import Ending, Happening, Happenings
 from .files import PathRefused, write_files
 from .git import Git, GitFailed
+from .layer import LayerFailed, LayerMaker
 from .place import Place
 from .result import Collector, Result, ResultFailed
 from .services import Services
@@ -50,6 +51,8 @@ class Work:
         Turns(self._place, self._door, self._assignment, self._happenings, self._transcript).run(ending)
         if self._assignment.get("base_commit") and ending.reason != "lost":
             self._collect(ending)
+        if (wish := self._assignment.get("layer")) and (ending.reason, ending.exit_code) == ("exited", 0):
+            self._make_layer(wish, ending)
         if not self._transcript.close(self._place.door_patience_seconds):
             ending.say("the end of the transcript could not be handed over", "lost")
 
@@ -79,6 +82,17 @@ class Work:
             ending.say(f"the result could not be collected: {error}", "lost")
         except DoorRefused as error:
             ending.say(f"the result was not taken: {error}", "refused")
+
+    def _make_layer(self, wish: dict[str, Any], ending: Ending) -> None:
+        maker = LayerMaker(self._git(), self._place.home)
+        try:
+            kept = maker.make(str(wish["directory"]), wish.get("leaves_out") or (), wish.get("home_leaves_out") or ())
+        except LayerFailed as error:
+            ending.say(str(error), "refused")
+            self._transcript.remark(str(error))
+            return
+        for remark in kept.remarks:
+            self._transcript.remark(remark)
 
     def _send(self, result: Result, ending: Ending) -> None:
         if result.bundle is None:

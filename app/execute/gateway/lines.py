@@ -48,7 +48,7 @@ def to_steps(adapter: AgentAdapter | None, role: Role, stream: str, text: str) -
     """Return the Steps of one line; a line that the adapter cannot take becomes a log Step."""
     if stream == "runner":
         return [Step(kind="log", text=text, data={"stream": stream})]
-    if role == "verify":
+    if role != "work":
         return [Step(kind="log", text=text, data={"stream": stream, "role": role})]
     if adapter is None:
         return [Step(kind="log", text=text, data={"stream": stream})]

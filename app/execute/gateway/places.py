@@ -26,7 +26,8 @@ from app.errors import ConfigurationError
 
 # struct sockaddr_un holds 108 bytes, the last one a NUL: unix(7).
 SOCKET_PATH_BYTES = 107
-SANDBOX_ID = re.compile(r"[a-z0-9]{1,20}-(work|verify)(-[0-9]{1,3})?")
+SANDBOX_ID = re.compile(r"[a-z0-9]{1,20}-(work|verify|setup|setup-verify)(-[0-9]{1,3})?")
+# A run has twelve characters: this is more than any sandbox of one has.
 _LONGEST_ID = "x" * 31
 
 

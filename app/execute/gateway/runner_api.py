@@ -153,7 +153,7 @@ class RunnerApi:
         def look(tx: Connection) -> tuple[list[messages.MessageRow], bool]:
             found = messages.after(tx, door.run_id, after) if wanted and not door.asking else []
             # Who says stop wants what the agent has done, so that what verifies it works on.
-            stop = runs.agent_should_stop if door.assignment.role == "work" else runs.should_stop
+            stop = runs.agent_should_stop if door.assignment.role in ("work", "setup") else runs.should_stop
             return found, stop(tx, door.run_id)
 
         deadline = anyio.current_time() + wait_seconds

@@ -6,6 +6,7 @@ import threading
 from typing import Literal
 
 from app.core.isolation import Guarantee, Isolation
+from app.core.profile import Container
 from app.errors import SandboxUnavailable
 from app.execute.sandboxes.options import BackendOptions
 from app.ports import Handle, SandboxSpec, SandboxStatus
@@ -50,6 +51,10 @@ class FakeSandboxes:
                 self._alive[spec.id] = self.kind
                 self.created.append(spec.id)
         return {"backend": self.name, "id": spec.id}
+
+    def made_of(self, container: Container) -> str:
+        """Return the image's name; raises nothing."""
+        return f"fake {container.image}"
 
     def poll(self, handle: Handle) -> SandboxStatus:
         """Return what its kind says. Raises SandboxUnavailable for the kind `unavailable`."""

@@ -1,21 +1,29 @@
-"""How `/workspace` comes to be: an overlay over the prepared checkout, or a copy where that is impossible."""
+"""How `/workspace` and HOME come to be: overlays, or a copy and a plain directory where that is enough.
+
+    /workspace      scratch/upper  over  lower (the checkout)  over  layer/workspace (what a setup has left, if it stands on one)
+    /home/bellhop   scratch/home   over  layer/home; scratch/home itself without a layer
+
+Files of the checkout always win over those of the layer. Without overlays the checkout is copied, which a layer does not go with.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from app.errors import SandboxUnavailable
+from app.errors import SandboxRefused, SandboxUnavailable
 from app.ports import PreparedWorkspace
 
 COPY_TIMEOUT_SECONDS = 600.0
 
 
 def require(workspace: PreparedWorkspace) -> None:
-    """Raise SandboxUnavailable unless the checkout and the scratch directories are there."""
+    """Raise SandboxUnavailable unless the checkout, the scratch directories and the layer are there."""
     scratch = workspace.scratch
-    for directory in (workspace.lower, scratch / "upper", scratch / "work", scratch / "home"):
+    layer = () if workspace.layer is None else (workspace.layer / "workspace", workspace.layer / "home", scratch / "home-work")
+    for directory in (workspace.lower, scratch / "upper", scratch / "work", scratch / "home", *layer):
         if not directory.is_dir():
             raise SandboxUnavailable(
                 f"the workspace lacks {directory}: it is prepared anew on the next attempt", reason="workspace_missing"
@@ -28,15 +36,37 @@ _BY_ITSELF = "index=off,metacopy=off,redirect_dir=off"
 
 
 def overlay_options(workspace: PreparedWorkspace) -> str | None:
-    """Return the overlay's mount options, or None where a path holds a character that separates them."""
-    paths = [str(workspace.lower), str(workspace.scratch / "upper"), str(workspace.scratch / "work")]
-    if any(character in path for path in paths for character in ',:\\"'):
+    """Return the mount options of the overlay at `/workspace`, or None where a path holds a character that separates them."""
+    below = [] if workspace.layer is None else [workspace.layer / "workspace"]
+    return _options([workspace.lower, *below], workspace.scratch / "upper", workspace.scratch / "work")
+
+
+def home_options(workspace: PreparedWorkspace) -> str | None:
+    """Return the mount options of the overlay at HOME; None where it is a plain directory, because there is no layer."""
+    if workspace.layer is None:
         return None
-    return f"lowerdir={paths[0]},upperdir={paths[1]},workdir={paths[2]},{_BY_ITSELF}"
+    return _options([workspace.layer / "home"], workspace.scratch / "home", workspace.scratch / "home-work")
+
+
+def _options(lower: Sequence[Path], upper: Path, work: Path) -> str | None:
+    if any(character in str(path) for path in (*lower, upper, work) for character in ',:\\"'):
+        return None
+    return f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work},{_BY_ITSELF}"
+
+
+def refuse_copy(workspace: PreparedWorkspace) -> None:
+    """Raise SandboxRefused where only an overlay will do and there is none."""
+    if workspace.needs_overlay:
+        raise SandboxRefused(
+            "what `setup:` installs is kept as a layer, for which this host has no overlay file system: run the worker as root (bubblewrap), "
+            "keep `BELLHOP_STATE_DIR` on a local file system whose path has no comma, colon or quote in it, or take `setup:` out of the profile",
+            reason="no_overlay",
+        )
 
 
 def copy(workspace: PreparedWorkspace) -> Path:
-    """Copy the checkout to `scratch/copy`, once, and return it. Raises SandboxUnavailable."""
+    """Copy the checkout to `scratch/copy`, once, and return it. Raises SandboxUnavailable, SandboxRefused."""
+    refuse_copy(workspace)
     target = workspace.scratch / "copy"
     if target.is_dir():
         return target

@@ -14,6 +14,7 @@ from app.core.grant import Credential
 from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
 from app.execute.workspace.homes import Given, Homes, given_to, stand_on
+from app.execute.workspace.layers import Layers
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.trusted import with_trusted_config
@@ -37,6 +38,7 @@ class Workspaces:
         self.git = Git.from_settings(settings)
         self._state = settings.state_dir
         self.homes = Homes(settings.state_dir / "homes")
+        self.layers = Layers(settings.state_dir / "layers", lambda: self._lock("layers"))
 
     def mirror(self, repo: Repo) -> Path:
         """Return where the repository's mirror is."""
@@ -62,19 +64,19 @@ class Workspaces:
 
     def prepare(
         self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int, origin: str = "", home_of: str | None = None,
-        stands_on: str = "",
+        stands_on: str = "", layer: str | None = None,
     ) -> PreparedWorkspace:
         """Lay out the workspace of a sandbox at a commit that the mirror holds; safe to repeat.
 
         `origin` becomes the checkout's remote; one that is there already keeps what it was made with. `home_of` is the run
         whose kept HOME it gets, instead of an empty one, with the files that it left in the workspace if those were written over
-        the same programs and layers, which `stands_on` names. Raises WorkspaceError.
+        the same programs and layers, which `stands_on` names; `layer` is what it stands on itself. Raises WorkspaceError.
         """
         home = self.base(repo, commit, uid).parent
         with locked(self._lock(home.name), base.CLONE_TIMEOUT_SECONDS):
             self._build(home, self.mirror(repo), commit, uid=uid, gid=gid, branch=repo.default_branch, origin=origin)
             os.utime(home / "ready")
-        return PreparedWorkspace(lower=home / "tree", scratch=self._scratch(sandbox_id, uid, gid, home_of, stands_on), base_commit=commit)
+        return self._over(home / "tree", self._scratch(sandbox_id, uid, gid, home_of, stands_on), commit, layer)
 
     def continues(self, sandbox_id: str) -> Given | None:
         """Return what a sandbox was given of an earlier run, or None."""
@@ -93,7 +95,7 @@ class Workspaces:
         self.homes.give_back(self._directory("scratch") / _checked(sandbox_id))
 
     def prepare_result(
-        self, git_dir: Path, commit: str, sandbox_id: str, uid: int, gid: int, branch: str = "main"
+        self, git_dir: Path, commit: str, sandbox_id: str, uid: int, gid: int, branch: str = "main", layer: str | None = None
     ) -> PreparedWorkspace:
         """Lay out a workspace at a commit of a quarantine repository, for `verify`; safe to repeat.
 
@@ -104,7 +106,16 @@ class Workspaces:
         home = scratch / "result"
         with locked(self._lock(sandbox_id), base.CLONE_TIMEOUT_SECONDS):
             self._build(home, git_dir, commit, uid=uid, gid=gid, branch=branch)
-        return PreparedWorkspace(lower=home / "tree", scratch=scratch, base_commit=commit)
+        return self._over(home / "tree", scratch, commit, layer)
+
+    def keep_layer(self, sandbox_id: str, name: str) -> None:
+        """Keep what a setup sandbox that is gone has left, as the layer of that name; safe to repeat. Raises WorkspaceError."""
+        self.layers.keep(self._directory("scratch") / _checked(sandbox_id), name)
+
+    def layers_in_use(self) -> set[str]:
+        """Return the layers that sandboxes with files here stand on."""
+        found = (self.layers.under(scratch) for scratch in self._directory("scratch").iterdir())
+        return {name for name in found if name is not None}
 
     def used_mb(self, sandbox_id: str) -> int | None:
         """Return the megabytes that a sandbox has written; None when that cannot be told. Raises WorkspaceError."""
@@ -112,7 +123,9 @@ class Workspaces:
 
     def discard(self, sandbox_id: str) -> None:
         """Remove what a sandbox has written; nothing there is no error. Raises WorkspaceError (still mounted)."""
-        remove_tree(self._directory("scratch") / _checked(sandbox_id))
+        scratch = self._directory("scratch") / _checked(sandbox_id)
+        self.layers.leave(scratch)
+        remove_tree(scratch)
 
     def discard_run(self, run_id: str) -> None:
         """Remove the run's quarantine and the bundles that its sandboxes sent. Raises WorkspaceError."""
@@ -155,6 +168,16 @@ class Workspaces:
             remove_tree(doomed)
             removed.append(ready.parent)
         return removed
+
+    def _over(self, lower: Path, scratch: Path, commit: str, layer: str | None) -> PreparedWorkspace:
+        if layer is None:
+            return PreparedWorkspace(lower=lower, scratch=scratch, base_commit=commit)
+        # Before it is looked for: from here on the sweeper leaves it alone, and whoever dies in between leaves a mark that costs nothing.
+        self.layers.put(scratch, layer)
+        place = self.layers.find(layer)
+        if place is None:
+            raise WorkspaceError(f"the layer {layer} was removed meanwhile; it is tried again", reason="no_layer")
+        return PreparedWorkspace(lower=lower, scratch=scratch, base_commit=commit, layer=place, needs_overlay=True)
 
     def _build(
         self, home: Path, source: Path, commit: str, *, uid: int, gid: int, branch: str, origin: str = ""

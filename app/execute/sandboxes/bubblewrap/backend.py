@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import re
 import resource
 import shutil
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.isolation import Isolation
+from app.core.profile import Container
 from app.errors import SandboxRefused, SandboxUnavailable
 from app.execute.sandboxes import cgroups, places, workspaces
 from app.execute.sandboxes.bubblewrap import binds, machine, processes
@@ -69,6 +71,13 @@ class BubblewrapSandboxes:
                 record = self._start(spec, room)
         return record.model_dump(mode="json")
 
+    def made_of(self, container: Container) -> str:
+        """Return which system this host has: its own programs are the sandbox's; raises nothing."""
+        try:
+            return f"host {hashlib.sha256(Path('/etc/os-release').read_bytes()).hexdigest()[:16]}"
+        except OSError:
+            return "host"
+
     def poll(self, handle: Handle) -> SandboxStatus:
         """Return what its processes and its exit status say; raises nothing."""
         record, room = self._attach(handle)
@@ -120,6 +129,8 @@ class BubblewrapSandboxes:
         overlay = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
         if (spec.workspace.scratch / "copy").is_dir():
             overlay = None
+        if overlay is None:
+            workspaces.refuse_copy(spec.workspace)
         plan = self._plan(spec, room, overlay)
         room.prepare(spec.uid, spec.run_id)
         failure = _launch(self._build(spec, room, plan), room)
@@ -144,6 +155,7 @@ class BubblewrapSandboxes:
         except OSError as error:
             raise SandboxUnavailable(f"no control group can be made: {error}", reason="control_group") from error
         workspace = room.workspace if overlay is not None else workspaces.copy(spec.workspace)
+        home_overlay = workspaces.home_options(spec.workspace)
         hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         return Plan(
             root=here.root,
@@ -151,7 +163,9 @@ class BubblewrapSandboxes:
             tooling_binds=binds.of_tooling(Path(spec.tooling)),
             cgroups=tuple(str(group) for group in groups),
             overlay=overlay,
+            home_overlay=home_overlay,
             workspace=str(workspace),
+            home=str(spec.workspace.scratch / "home" if home_overlay is None else room.home),
             open_files=places.OPEN_FILES if hard_limit == resource.RLIM_INFINITY else min(places.OPEN_FILES, hard_limit),
             processes=box.pids if here.root and "pids" not in here.groups.mounts else None,
             no_nested_users=not here.root and machine.can_forbid_nested_users(),

@@ -1,8 +1,8 @@
 """The command line that starts one bubblewrap sandbox; pure.
 
 Outermost first: `setsid --fork` detaches; `unshare --mount` (as root) makes a mount namespace of the host side, so
-that the overlay of /workspace vanishes with the last process that uses it; the launch script joins the control
-groups and mounts the overlay; `prlimit` sets limits; `bwrap` makes the namespaces and execs what follows as PID 1;
+that the overlays of /workspace and HOME vanish with the last process that uses them; the launch script joins the control
+groups and mounts the overlays; `prlimit` sets limits; `bwrap` makes the namespaces and execs what follows as PID 1;
 `sh` points the standard streams at /dev/null, so that no sandbox holds a file of the host; `setpriv` (as root)
 becomes the sandbox's uid with no capability left; then the spec's own argv.
 """
@@ -22,16 +22,17 @@ LAUNCH = """
 set -e
 echo $$ > "$1"; exec 3>> "$2"; shift 2
 while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs"; shift; done; shift
-if [ -n "$1" ]; then mount -t overlay overlay -o "$1" "$2"; fi; shift 2
+for place in workspace home; do if [ -n "$1" ]; then mount -t overlay overlay -o "$1" "$2"; fi; shift 2; done
 exec "$@"
 """
 STATUS_DESCRIPTOR = "3"
 
 
 class Plan(NamedTuple):
-    """What differs from host to host: `root` is whether we are root, `overlay` the mount options or None.
+    """What differs from host to host: `root` is whether we are root, `overlay` the mount options or None, `home_overlay` those
+    of HOME.
 
-    `workspace` is the directory shown at /workspace; `processes` is a limit by uid, None where a control group
+    `workspace` is the directory shown at /workspace, `home` the one shown at HOME; `processes` is a limit by uid, None where a control group
     holds it; `no_nested_users` whether this bwrap can forbid further user namespaces.
     """
 
@@ -40,7 +41,9 @@ class Plan(NamedTuple):
     tooling_binds: tuple[tuple[str, str], ...]
     cgroups: tuple[str, ...]
     overlay: str | None
+    home_overlay: str | None
     workspace: str
+    home: str
     open_files: int
     processes: int | None
     no_nested_users: bool
@@ -53,7 +56,7 @@ def command(spec: SandboxSpec, room: Room, plan: Plan) -> list[str]:
     """Return the whole command line, for a process that does not wait."""
     namespace = ["unshare", "--mount", "--propagation", "private", "--"] if plan.root else []
     launch = ["/bin/sh", "-c", LAUNCH, "bellhop-launch", str(room.launcher), str(room.status), *plan.cgroups, "--"]
-    mount = [plan.overlay or "", str(room.workspace)]
+    mount = [plan.overlay or "", str(room.workspace), plan.home_overlay or "", str(room.home)]
     streams = ["/bin/sh", "-c", 'exec "$@" >/dev/null 2>&1 </dev/null', "bellhop"]
     return [
         "setsid", "--fork", *namespace, *launch, *mount, *_prlimit(spec, plan), *_bwrap(spec, room, plan), "--",
@@ -108,7 +111,7 @@ def _bwrap(spec: SandboxSpec, room: Room, plan: Plan) -> list[str]:
         *(word for name, tree in sorted(spec.parts.items()) for word in ("--ro-bind", tree, places.part(name))),
         "--ro-bind", str(spec.door), places.GATEWAY,
         "--bind", plan.workspace, places.WORKSPACE,
-        "--bind", str(spec.workspace.scratch / "home"), places.HOME,
+        "--bind", plan.home, places.HOME,
         "--remount-ro", "/dev", "--remount-ro", "/",
         "--chdir", places.WORKSPACE,
     ]

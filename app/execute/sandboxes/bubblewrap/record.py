@@ -22,7 +22,7 @@ class Record(Noun):
 
 
 class Room:
-    """The directory of one sandbox: record, exit status, launch log, mount point and made-up `/etc` files."""
+    """The directory of one sandbox: record, exit status, launch log, mount points and made-up `/etc` files."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -31,6 +31,7 @@ class Room:
         self.launcher = directory / "launcher.pid"
         self.log = directory / "launch.log"
         self.workspace = directory / "workspace"
+        self.home = directory / "home"
         self.passwd = directory / "passwd"
         self.group = directory / "group"
         self.run_id = directory / "run_id"
@@ -52,6 +53,7 @@ class Room:
         """Make the directory and its `/etc` files, which know only the sandbox's user and nobody."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.workspace.mkdir(exist_ok=True)
+        self.home.mkdir(exist_ok=True)
         self.run_id.write_text(run_id)
         self.passwd.write_text(
             f"bellhop:x:{uid}:{uid}::/home/bellhop:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"

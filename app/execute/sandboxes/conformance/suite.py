@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from app.core.isolation import Guarantee
 from app.errors import BellhopError
-from app.execute.sandboxes.conformance import layers, lifecycle, limits, sealing
+from app.execute.sandboxes.conformance import installed, layers, lifecycle, limits, sealing
 from app.execute.sandboxes.conformance.lab import Check, CheckFailed, Lab, Subject
 
-CHECKS: dict[str, Check] = {check.name: check for check in (*sealing.CHECKS, *limits.CHECKS, *lifecycle.CHECKS, *layers.CHECKS)}
+CHECKS: dict[str, Check] = {check.name: check for check in (*sealing.CHECKS, *limits.CHECKS, *lifecycle.CHECKS, *layers.CHECKS, *installed.CHECKS)}
 
 
 class Result(NamedTuple):

@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import docker.errors
-from docker.types import DriverConfig, Mount
+from docker.types import Mount
 
 from app.core.isolation import Guarantee, Isolation
+from app.core.profile import Container
 from app.errors import SandboxRefused, SandboxUnavailable
 from app.execute.sandboxes import places, workspaces
 from app.execute.sandboxes.docker import config, fill, image_files
@@ -86,6 +87,10 @@ class DockerSandboxes:
         if found["State"]["Status"] in ("created", "running"):
             self._services.start(spec, plans, marks)
         return self._handle(spec.id)
+
+    def made_of(self, container: Container) -> str:
+        """Return the image's id. Raises SandboxUnavailable."""
+        return resolve(self._engine, container.image).id
 
     def poll(self, handle: Handle) -> SandboxStatus:
         """Return what the engine says. Raises SandboxUnavailable when it does not answer."""
@@ -171,7 +176,7 @@ class DockerSandboxes:
         marks = config.labels(self._installation, self.name, spec)
         wanted = fill.fills(self._facts(image), spec.uid, image.volumes)
         all_mounts = [
-            *config.mounts(spec, image, self._workspace(spec, marks), marks), *fill.mounts(wanted, spec.workspace.scratch / "fill"),
+            *config.mounts(spec, image, self._workspace(spec, marks), _home(spec, marks), marks), *fill.mounts(wanted, spec.workspace.scratch / "fill"),
         ]
         host = self._build_host(spec, api.api_version, self._runtime, all_mounts)
         warnings: list[str] = []
@@ -201,11 +206,7 @@ class DockerSandboxes:
         options = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
         if options is None or (spec.workspace.scratch / "copy").is_dir():
             return Mount(places.WORKSPACE, str(workspaces.copy(spec.workspace)), type="bind")
-        overlay = DriverConfig("local", {"type": "overlay", "device": "overlay", "o": options})
-        return Mount(
-            places.WORKSPACE, config.workspace_volume_name(spec.id), type="volume", no_copy=True, labels=marks,
-            driver_config=overlay,
-        )
+        return config.overlay(places.WORKSPACE, config.workspace_volume_name(spec.id), options, marks)
 
     def _start(self, spec: SandboxSpec) -> None:
         api = self._engine.api
@@ -257,6 +258,15 @@ class DockerSandboxes:
                         raise
                     return False
         return True
+
+
+def _home(spec: SandboxSpec, marks: dict[str, str]) -> Mount:
+    options = workspaces.home_options(spec.workspace)
+    if options is not None:
+        return config.overlay(places.HOME, config.home_volume_name(spec.id), options, marks)
+    if spec.workspace.layer is not None:
+        workspaces.refuse_copy(spec.workspace)
+    return Mount(places.HOME, str(spec.workspace.scratch / "home"), type="bind")
 
 
 def open_docker(options: BackendOptions) -> DockerSandboxes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from docker.types import HostConfig, LogConfig, Mount, Ulimit
+from docker.types import DriverConfig, HostConfig, LogConfig, Mount, Ulimit
 
 from app.execute.sandboxes import places
 from app.execute.sandboxes.docker.image import Image
@@ -33,6 +33,11 @@ def workspace_volume_name(sandbox_id: str) -> str:
     return f"bellhop-{sandbox_id}-workspace"
 
 
+def home_volume_name(sandbox_id: str) -> str:
+    """Return the name of the volume that is a sandbox's HOME over a layer's."""
+    return f"bellhop-{sandbox_id}-home"
+
+
 def labels(installation: str, backend: str, spec: SandboxSpec) -> dict[str, str]:
     """Return the labels of everything that belongs to one sandbox."""
     return {
@@ -53,14 +58,20 @@ def environment(spec: SandboxSpec, image: Image) -> dict[str, str | None]:
     return {**dict.fromkeys((*image.env, "HOSTNAME")), **ours}
 
 
-def mounts(spec: SandboxSpec, image: Image, workspace: Mount, volume_labels: dict[str, str]) -> list[Mount]:
+def overlay(target: str, name: str, options: str, volume_labels: dict[str, str]) -> Mount:
+    """Return an overlay as a volume that the engine mounts and unmounts with the container."""
+    driver = DriverConfig("local", {"type": "overlay", "device": "overlay", "o": options})
+    return Mount(target, name, type="volume", no_copy=True, labels=volume_labels, driver_config=driver)
+
+
+def mounts(spec: SandboxSpec, image: Image, workspace: Mount, home: Mount, volume_labels: dict[str, str]) -> list[Mount]:
     """Return the golden list of mounts; the image's own volumes are shown read-only, from named volumes of ours."""
     shown = {places.AGENT: spec.tooling} | {places.part(name): tree for name, tree in sorted(spec.parts.items())}
     ours = [
         *(tooling_mount(target, tree) for target, tree in shown.items()),
         Mount(places.GATEWAY, str(spec.door), type="bind", read_only=True),
         workspace,
-        Mount(places.HOME, str(spec.workspace.scratch / "home"), type="bind"),
+        home,
     ]
     taken = {*shown, places.GATEWAY, places.WORKSPACE, places.HOME, places.TMP}
     hidden = [

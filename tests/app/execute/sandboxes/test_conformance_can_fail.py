@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,11 @@ def before_chdir(*arguments: str) -> Callable[[list[str]], list[str]]:
     return change
 
 
+def with_options(change: Callable[[str], str]) -> Callable[[list[str]], list[str]]:
+    """Change the mount options of overlays."""
+    return lambda line: [change(argument) if argument.startswith("lowerdir=") else argument for argument in line]
+
+
 def without_limits(line: list[str]) -> list[str]:
     return [argument for argument in line if not argument.startswith("/sys/fs/cgroup/")]
 
@@ -154,6 +160,9 @@ WEAK_BUBBLEWRAP: list[tuple[str, Callable[[list[str]], list[str]]]] = [
     ("memory_limit_of_a_child_is_told", without_limits),
     ("tmp_is_bounded", without("--size", str(8 * 1024 * 1024))),
     ("one_file_is_bounded", instead("--fsize", "--fsize=unlimited --core")),
+    ("layer_lies_below", with_options(lambda options: re.sub("lowerdir=([^:,]*):([^,]*)", r"lowerdir=\2:\1", options))),
+    ("layer_lies_below", with_options(lambda options: re.sub("lowerdir=([^:,]*):([^,]*)", r"lowerdir=\1", options))),
+    ("layer_lies_below", with_options(lambda options: options if ":" in options else "")),
     ("home_is_kept_apart", before_chdir("--tmpfs", "/home/bellhop")),
 ]
 
@@ -183,6 +192,7 @@ class Negligent:
         self.has_services = real.has_services
         self.check, self.create, self.poll = real.check, real.create, real.poll
         self.stop, self.destroy, self.find = real.stop, real.destroy, real.find
+        self.made_of = real.made_of
         setattr(self, method, self._nothing)
 
     def _nothing(self, *arguments: object) -> dict[str, Handle]:
