@@ -50,6 +50,7 @@ def test_t62_a_home_is_for_the_same_case_repository_profile_and_agent_only(make_
         (changed(run, profile=profile(run, agent={"uses": "command"})), "agent"),
         (changed(run, profile=profile(run, workspace="ro")), "could write"),
         (changed(run, profile=profile(run, container=run.profile.container.model_dump(by_alias=True) | {"user": 12})), "user"),
+        (changed(run, profile=profile(run, setup={"steps": [{"run": "npm ci"}]})), "setup"),
         (changed(run, cancel_requested=True), "cancelled"),
     ):
         assert says in why_a_home_of_its_own(run, other, READABLE), says
