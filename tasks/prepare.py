@@ -16,7 +16,6 @@ from app.core.setup import Ground, Setup, layer_name
 from app.errors import SetupFailed
 from app.execute.tooling.layout import SHELL
 from app.execute.workspace.layers import DIRECTORY
-from app.git_trees import read_files
 from app.ledger import runs, sandboxes, steps
 from app.ledger.runs import Lease
 from app.ports import PreparedWorkspace, SandboxBackend
@@ -152,7 +151,7 @@ def _names(parts: Parts, run: Run, backend: SandboxBackend, setup: Setup, git_di
         repo=f"{event.source}:{event.repo.id}", branch=branch, backend=backend.name, made_of=backend.made_of(profile.container),
         uid=sandbox_uid(profile), env=profile.env, registries=profile.egress.registries, connect=profile.egress.connect, setup=setup,
     )
-    files = read_files(parts.workspaces.git, git_dir, commit)
+    files = parts.workspaces.files(git_dir, commit)
     return Names(layer_name(ground, files), layer_name(ground, files, private_to=commit))
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from app.core.agent_config import Entry
 from app.core.event import Repo
 from app.core.grant import Credential
 from app.errors import WorkspaceError
@@ -20,6 +21,7 @@ from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.trusted import with_trusted_config
 from app.execute.workspace.usage import used_mb
 from app.git import Git, Remote
+from app.git_trees import read_files
 from app.ports import PreparedWorkspace
 from app.settings import Settings
 
@@ -54,6 +56,10 @@ class Workspaces:
         remote = Remote(url=clone_url, token=credential.token if credential else None)
         wanted = ref_or_commit.removeprefix("refs/heads/") or repo.default_branch
         return mirror.fetch(self.git, self._directory("mirrors"), repo, remote, wanted, pull)
+
+    def files(self, git_dir: Path, commit: str) -> dict[str, Entry]:
+        """Return every file of a commit in a mirror, or in a quarantine, by its path. Raises WorkspaceError."""
+        return read_files(self.git, git_dir, commit)
 
     def with_trusted_config(self, repo: Repo, head: str, trusted: str) -> str:
         """Return `head`, or a commit over it, with the agent configuration of `trusted`; the mirror holds both.
@@ -177,6 +183,7 @@ class Workspaces:
         place = self.layers.find(layer)
         if place is None:
             raise WorkspaceError(f"the layer {layer} was removed meanwhile; it is tried again", reason="no_layer")
+        (scratch / "home-work").mkdir(mode=0o700, exist_ok=True)
         return PreparedWorkspace(lower=lower, scratch=scratch, base_commit=commit, layer=place, needs_overlay=True)
 
     def _build(
