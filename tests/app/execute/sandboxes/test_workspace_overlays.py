@@ -1,0 +1,56 @@
+"""How overlays are stacked, and what is said where there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import SandboxRefused, SandboxUnavailable
+from app.execute.sandboxes import workspaces
+from app.execute.sandboxes.bubblewrap.backend import BubblewrapSandboxes
+from app.execute.sandboxes.bubblewrap.machine import Machine
+from app.execute.sandboxes.cgroups import Hierarchy
+from app.execute.sandboxes.conformance.lab import Lab, Subject
+from app.ports import PreparedWorkspace
+
+PLAIN = PreparedWorkspace(lower=Path("/bases/tree"), scratch=Path("/scratch/a-work"), base_commit="0" * 40)
+OVER = PLAIN.model_copy(update={"layer": Path("/layers/abc"), "needs_overlay": True})
+
+
+def test_t39_the_checkout_lies_above_the_layer() -> None:
+    assert workspaces.overlay_options(OVER) == (
+        "lowerdir=/bases/tree:/layers/abc/workspace,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work"
+    )
+    assert workspaces.home_options(OVER) == "lowerdir=/layers/abc/home,upperdir=/scratch/a-work/home,workdir=/scratch/a-work/home-work"
+
+
+def test_without_a_layer_home_is_no_overlay() -> None:
+    assert workspaces.overlay_options(PLAIN) == "lowerdir=/bases/tree,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work"
+    assert workspaces.home_options(PLAIN) is None
+
+
+@pytest.mark.parametrize("character", [",", ":", '"', "\\"])
+def test_a_path_that_separates_options_is_no_overlay(character: str) -> None:
+    odd = OVER.model_copy(update={"layer": Path(f"/layers{character}/abc")})
+    assert workspaces.overlay_options(odd) is workspaces.home_options(odd) is None
+
+
+def test_a_layer_that_is_gone_is_told_before_anything_starts(tmp_path: Path) -> None:
+    for name in ("lower", "upper", "work", "home"):
+        (tmp_path / name).mkdir()
+    made = PLAIN.model_copy(update={"lower": tmp_path / "lower", "scratch": tmp_path})
+    workspaces.require(made)
+    with pytest.raises(SandboxUnavailable):
+        workspaces.require(made.model_copy(update={"layer": tmp_path / "gone"}))
+
+
+@pytest.mark.bubblewrap
+def test_where_there_are_no_overlays_a_setup_is_refused_before_it_runs(room: Path, probe_tooling: str, bubblewrap: str) -> None:
+    without_root = Machine(root=False, groups=Hierarchy(0, {}))
+    with Lab(Subject(lambda: BubblewrapSandboxes(room / "state", without_root), room, probe_tooling, None)) as lab:
+        spec = lab.spec("exit 0")
+        with pytest.raises(SandboxRefused) as refused:
+            lab.backend.create(spec.model_copy(update={"workspace": spec.workspace.model_copy(update={"needs_overlay": True})}))
+        assert "run the worker as root" in str(refused.value)
+        assert (refused.value.reason, lab.backend.find(), (spec.workspace.scratch / "copy").exists()) == ("no_overlay", {}, False)
