@@ -15,18 +15,20 @@ from app.execute.sandboxes.conformance.lab import Lab, Subject
 from app.ports import PreparedWorkspace
 
 PLAIN = PreparedWorkspace(lower=Path("/bases/tree"), scratch=Path("/scratch/a-work"), base_commit="0" * 40)
+BY_ITSELF = "index=off,metacopy=off,redirect_dir=off"
 OVER = PLAIN.model_copy(update={"layer": Path("/layers/abc"), "needs_overlay": True})
 
 
 def test_t39_the_checkout_lies_above_the_layer() -> None:
     assert workspaces.overlay_options(OVER) == (
-        "lowerdir=/bases/tree:/layers/abc/workspace,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work"
+        "lowerdir=/bases/tree:/layers/abc/workspace,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work,"
+        + BY_ITSELF
     )
-    assert workspaces.home_options(OVER) == "lowerdir=/layers/abc/home,upperdir=/scratch/a-work/home,workdir=/scratch/a-work/home-work"
+    assert workspaces.home_options(OVER) == "lowerdir=/layers/abc/home,upperdir=/scratch/a-work/home,workdir=/scratch/a-work/home-work," + BY_ITSELF
 
 
 def test_without_a_layer_home_is_no_overlay() -> None:
-    assert workspaces.overlay_options(PLAIN) == "lowerdir=/bases/tree,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work"
+    assert workspaces.overlay_options(PLAIN) == "lowerdir=/bases/tree,upperdir=/scratch/a-work/upper,workdir=/scratch/a-work/work," + BY_ITSELF
     assert workspaces.home_options(PLAIN) is None
 
 
