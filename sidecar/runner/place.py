@@ -28,5 +28,6 @@ class Place:
     grace_seconds: float = 5.0
     interrupt_seconds: float = 1.5  # less than the gateway keeps a model's answer back for it (runner_mail.py)
     git_seconds: float = 100.0
+    tidy_seconds: float = 600.0  # each file of the checkout is read, which takes time under gVisor
     poll_seconds: float = 25.0
     services_appear_seconds: float = 180.0

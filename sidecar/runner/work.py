@@ -60,18 +60,18 @@ class Work:
         leaves_out = [str(name) for name in self._assignment.get("tidy") or []]
         try:
             if leaves_out:
-                tidy(self._git(), self._place.home, leaves_out)
+                tidy(self._git(self._place.tidy_seconds), self._place.home, leaves_out)
         except (GitFailed, OSError) as error:
             ending.say(f"what an earlier run has left in the workspace could not be tidied: {error}", "refused")
             return False
         return True
 
-    def _git(self) -> Git:
+    def _git(self, seconds: float) -> Git:
         place = self._place
-        return Git(place.workspace, place.home, place.tools, place.environ, place.git_seconds)
+        return Git(place.workspace, place.home, place.tools, place.environ, seconds)
 
     def _collect(self, ending: Ending) -> None:
-        collector = Collector(self._git(), self._place.home)
+        collector = Collector(self._git(self._place.git_seconds), self._place.home)
         try:
             result = collector.collect(str(self._assignment["base_commit"]))
             ending.head_commit = result.head_commit
