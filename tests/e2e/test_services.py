@@ -29,7 +29,7 @@ services:
     env: {{POSTGRES_PASSWORD: s3cret}}
     ports: ["5432:5432"]
     options: >-
-      --health-cmd "pg_isready -h localhost -U postgres"
+      --health-cmd "pg_isready -U postgres"
       --health-interval 1s --health-timeout 5s --health-retries 60
   redis:
     image: {redis}

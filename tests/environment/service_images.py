@@ -48,6 +48,12 @@ if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
         --locale=C --encoding=UTF8 --no-sync
     rm /tmp/password
     echo "listen_addresses = '*'" >>"$PGDATA/postgresql.conf"
+    # As the official one does: what it sets up is set up with a server that only its own socket reaches.
+    pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
+    if [ "${POSTGRES_DB:-postgres}" != postgres ]; then
+        psql -U "${POSTGRES_USER:-postgres}" -d postgres -c "CREATE DATABASE $POSTGRES_DB"
+    fi
+    pg_ctl -D "$PGDATA" -m fast -w stop
 fi
 exec "$@"
 """
@@ -56,7 +62,7 @@ REDIS_ENTRYPOINT = """\
 set -e
 if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
     find . \\! -user redis -exec chown redis {} +
-    exec /usr/bin/setpriv --reuid=redis --regid=redis --clear-groups -- "$0" "$@"
+    exec /usr/bin/setpriv --reuid redis --regid redis --clear-groups --nnp --inh-caps=-all --ambient-caps=-all --bounding-set=-all "$0" "$@"
 fi
 exec "$@"
 """
@@ -66,7 +72,7 @@ def ensure_postgres(client: docker.APIClient) -> str:
     """Make the image unless it is there, and return its name; it holds `psql` and `redis-cli` too. Raises RuntimeError."""
     programs = _postgres_programs()
     share = Path("/usr/share/postgresql") / programs.parent.name
-    names = ("postgres", "initdb", "psql", "pg_isready")
+    names = ("postgres", "initdb", "psql", "pg_ctl", "pg_isready")
     files = [programs / name for name in names] + [programs.parent / "lib" / name for name in ("plpgsql.so", "dict_snowball.so")]
     files += [path for path in share.rglob("*") if path.is_file() and ("extension" not in path.parts or path.name.startswith("plpgsql"))]
     path = f"/usr/local/bin:/usr/bin:/bin:{programs}"

@@ -1,7 +1,8 @@
-"""Whether a service is up: by its health check, by its ports, or by having been started.
+"""Whether a service is up: by its health check and its ports, by either, or by having been started.
 
-As Docker counts (https://docs.docker.com/reference/dockerfile/#healthcheck), but asked at once and each second, so that
-nobody waits for an interval to pass: a failure counts no more often than once in an interval.
+As Docker counts (https://docs.docker.com/reference/dockerfile/#healthcheck). Where its ports are known it is asked at once and each
+second, so that nobody waits for an interval to pass; a failure counts no more often than once in an interval. Where they are
+not, it is asked as Docker would: a database that sets itself up answers its own check before anybody else can reach it.
 """
 
 from __future__ import annotations
@@ -49,16 +50,23 @@ def watch(order: Order, children: Children, is_alive: Callable[[], bool], pause:
     """Look until the service is up or has failed for good; return why it has, or nothing. Ends when it is not alive any more."""
     started_at = time.monotonic()
     patience = Patience(order.check, started_at) if order.check is not None else None
+    each_seconds = EACH_SECONDS / 5
+    if order.check is not None:
+        each_seconds = min(EACH_SECONDS, order.check.interval_seconds) if order.ports else order.check.interval_seconds
+        if not order.ports:
+            pause(each_seconds)
     while is_alive():
-        found = probe(order.check, order, children) if order.check is not None else listening(order.ports)
+        found = probe(order.check, order, children) if order.check is not None else Probed(is_up=True)
+        if found.is_up:
+            found = listening(order.ports)
         if found.is_up:
             return ""
         now = time.monotonic()
         if patience is not None and patience.is_over(now):
-            return f"its health check failed {order.check.retries if order.check else 0} times; the last one {found.text}"
+            return f"its health check failed {order.check.retries if order.check else 0} times; the last time {found.text}"
         if patience is None and now - started_at > order.port_patience_seconds:
             return f"{found.text} within {order.port_patience_seconds:g} s"
-        pause(min(EACH_SECONDS, order.check.interval_seconds) if order.check is not None else EACH_SECONDS / 5)
+        pause(each_seconds)
     return ""
 
 
@@ -80,12 +88,12 @@ def probe(check: Check, order: Order, children: Children) -> Probed:
         try:
             running = children.start(argv, env=order.env, cwd=order.cwd, output=output)
         except (OSError, ValueError) as error:
-            return Probed(is_up=False, text=f"could not be run: {error}")
+            return Probed(is_up=False, text=f"it could not be run: {error}")
         code = children.wait(running, check.timeout_seconds)
         if code is None:
             children.kill(running)
             children.forget(running)
-            return Probed(is_up=False, text=f"took more than {check.timeout_seconds:g} s")
+            return Probed(is_up=False, text=f"it took more than {check.timeout_seconds:g} s")
         output.seek(0)
         said = " ".join(output.read(OUTPUT_BYTES).decode(errors="replace").split())
-    return Probed(is_up=code == 0, text=f"ended with exit code {code}" + (f": {said}" if said else ""))
+    return Probed(is_up=code == 0, text=f"it ended with exit code {code}" + (f": {said}" if said else ""))

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from sidecar.runner.service.health import Patience
-from sidecar.runner.service.order import Check
+from sidecar.runner.service.children import Children
+from sidecar.runner.service.health import Patience, watch
+from sidecar.runner.service.order import Check, Order
 from sidecar.runner.services import ask
 from tests.environment.services import free_port
 
@@ -93,17 +94,39 @@ def test_it_is_up_when_its_health_check_says_so(services: list[Service], tmp_pat
     assert [each.state()["state"] for each in services] == ["healthy", "healthy"]
 
 
+def test_a_health_check_that_succeeds_counts_for_nothing_before_the_ports_listen(services: list[Service]) -> None:
+    """A database that sets itself up answers its own check by a socket that nobody else reaches."""
+    port = free_port()
+    services.append(Service("sleep", "60", ports=[port], check=check("echo asked >&2; true", retries=10_000)))
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        assert services[0].says().get("state", "starting") == "starting"
+    services.append(Service(sys.executable, "-c", LISTENS, str(port), ports=[port]))
+    assert services[0].state()["state"] == "healthy"
+
+
+def test_without_ports_a_health_check_is_asked_no_sooner_than_docker_would(services: list[Service], tmp_path: Path) -> None:
+    order = Order.read(json.dumps({
+        "socket": "x", "argv": [], "env": {}, "cwd": "/", "ports": [], "port_patience_seconds": 1, "directories": [],
+        "check": check(f"echo >>{tmp_path}/asked; false", interval_seconds=7.0, retries=2),
+    }))
+    pauses: list[float] = []
+    watch(order, Children(), lambda: len(pauses) < 4, pauses.append)
+    assert pauses == [7.0] * 4
+    assert (tmp_path / "asked").read_text() == "\n" * 3, "the first pause comes before the first question"
+
+
 def test_a_health_check_that_fails_often_enough_is_told_with_its_words(services: list[Service]) -> None:
     services.append(Service("sh", "-c", "echo booting; exec sleep 60", check=check("echo no connection >&2; exit 2", retries=2)))
     said = services[0].state()
     assert said["state"] == "failed"
-    assert said["text"] == "did not come up: its health check failed 2 times; the last one ended with exit code 2: no connection"
+    assert said["text"] == "did not come up: its health check failed 2 times; the last time it ended with exit code 2: no connection"
     assert said["lines"] == ["booting"]
 
 
 def test_a_health_check_that_hangs_is_killed_and_counts(services: list[Service]) -> None:
     services.append(Service("sleep", "60", check=check("sleep 60", timeout_seconds=0.2, retries=2)))
-    assert services[0].state()["text"].endswith("the last one took more than 0.2 s")
+    assert services[0].state()["text"].endswith("the last time it took more than 0.2 s")
 
 
 def test_without_ports_and_check_it_is_up_once_it_runs(services: list[Service]) -> None:

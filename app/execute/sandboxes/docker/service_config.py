@@ -23,8 +23,9 @@ PIDS = 512
 LOG_BYTES, LOG_FILES = 1024 * 1024, 2
 SMALL_MB = 64
 PORT_PATIENCE_SECONDS = 120.0
-# Of a service that starts as root: to own, enter and mode its files, and to become its own user. Not one more.
-ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
+# Of a service that starts as root: to own, enter and mode its files, to become its own user, and to give these away for
+# good, on which the entrypoint of Redis's own image insists. Not one more.
+ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETPCAP", "SETUID")
 # An abstract unix socket's name, without the NUL; the runner asks there (sidecar/runner/place.py).
 SOCKET = "bellhop/service/{name}"
 

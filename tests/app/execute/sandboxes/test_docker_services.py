@@ -66,7 +66,7 @@ END
         [ "$($B grep -v COPY /tmp/inside | $B grep -v CREATE)" = 999 ] || { cat /tmp/inside >&2; exit 14; }
 """
 POSTGRES_ENV = {"POSTGRES_PASSWORD": "s3cret"}
-HEALTH = '--health-cmd "pg_isready -h 127.0.0.1 -U postgres" --health-interval 1s --health-retries 50'
+HEALTH = '--health-cmd "pg_isready -U postgres" --health-interval 1s --health-retries 50'
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +151,7 @@ def test_t43_t60_a_service_is_sealed_and_bounded(
         volume = docker_client.inspect_volume(f"bellhop-{cell.spec.id}-service-{name}-0")
         assert (volume["Options"]["type"], volume["Labels"]["bellhop.sandbox"]) == ("tmpfs", cell.spec.id)
         status = Path(f"/proc/{found['State']['Pid']}/status").read_text()
-        bits = sum(1 << number for number, capability in enumerate(("CHOWN", "DAC_OVERRIDE", "", "FOWNER", "", "", "SETGID", "SETUID")) if capability in capabilities)
+        bits = sum(1 << number for number, capability in enumerate(("CHOWN", "DAC_OVERRIDE", "", "FOWNER", "", "", "SETGID", "SETUID", "SETPCAP")) if capability in capabilities)
         assert fields(status, "CapBnd", "NoNewPrivs", "Seccomp") == [f"{bits:016x}", "1", "2"]
         # The program itself, whatever it was started as, has become its own user and has nothing left.
         program = next(child for child in children(found["State"]["Pid"]))
