@@ -84,7 +84,7 @@ class Work:
             ending.say(f"the result was not taken: {error}", "refused")
 
     def _make_layer(self, wish: dict[str, Any], ending: Ending) -> None:
-        maker = LayerMaker(self._git(), self._place.home)
+        maker = LayerMaker(self._git(self._place.git_seconds), self._place.home)
         try:
             kept = maker.make(str(wish["directory"]), wish.get("leaves_out") or (), wish.get("home_leaves_out") or ())
         except LayerFailed as error:
