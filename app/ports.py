@@ -107,14 +107,15 @@ class SandboxBackend(Protocol):
     """Where an agent's commands run, sealed. Every method is safe to repeat, and bounded in time.
 
     `name` is the registry name; `isolation` the level; `guarantees` what it keeps, each one proven by
-    the conformance suite; `has_services` says whether it runs a spec's `services`. A supervisor may die: a Handle
-    (JSON) is all it takes to attach again.
+    the conformance suite; `has_services` says whether it runs a spec's `services`, `has_overlays` whether its workspaces can
+    stand on a layer. A supervisor may die: a Handle (JSON) is all it takes to attach again.
     """
 
     name: str
     isolation: Isolation
     guarantees: frozenset[Guarantee]
     has_services: bool
+    has_overlays: bool
 
     def check(self) -> str:
         """Return one line on what is there (versions). Raises SandboxUnavailable with how to mend it."""

@@ -10,6 +10,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.errors import BellhopError, SandboxRefused
 from app.execute.sandboxes.service_support import has_services, no_services
+from app.execute.sandboxes.workspaces import has_overlays, no_overlay
 from app.execute.tooling.layout import RUNNER_ARGV
 from app.ledger import runs, sandboxes
 from app.ledger.runs import Lease
@@ -29,8 +30,10 @@ def choose_backend(parts: Parts, profile: Profile) -> SandboxBackend:
     required = profile.container.isolation
     able = [backend for backend in parts.backends if at_least(backend.isolation, required)]
     for backend in able:
-        if not profile.services or has_services(backend):
+        if (not profile.services or has_services(backend)) and (profile.setup is None or has_overlays(backend)):
             return backend
+    if able and profile.setup is not None and not any(has_overlays(backend) for backend in able):
+        raise no_overlay()
     if able:
         raise no_services(", ".join(backend.name for backend in able))
     have = ", ".join(f"{backend.name} ({backend.isolation})" for backend in parts.backends) or "none"

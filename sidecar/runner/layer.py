@@ -64,7 +64,7 @@ class LayerMaker:
             left_out += self._clear_home(names, home_leaves_out)
             return Kept(kept, left_out, self._changed(directory))
         except (GitFailed, OSError) as error:
-            raise LayerFailed(f"what was installed could not be kept: {error}") from error
+            raise LayerFailed(str(error)) from error
 
     def _ignored(self) -> list[bytes]:
         # What held it is dead, and git would wait for it in vain.

@@ -87,9 +87,11 @@ class Work:
         maker = LayerMaker(self._git(self._place.git_seconds), self._place.home)
         try:
             kept = maker.make(str(wish["directory"]), wish.get("leaves_out") or (), wish.get("home_leaves_out") or ())
-        except LayerFailed as error:
-            ending.say(str(error), "refused")
-            self._transcript.remark(str(error))
+            # As every sandbox will that stands on it: a link in the way would keep all of them from beginning.
+            write_files(self._place.home, self._assignment.get("files") or {})
+        except (LayerFailed, PathRefused, OSError) as error:
+            ending.say(f"what was installed could not be kept: {error}", "refused")
+            self._transcript.remark(ending.texts[-1])
             return
         for remark in kept.remarks:
             self._transcript.remark(remark)

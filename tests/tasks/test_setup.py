@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.assignment import SandboxEnd
 from app.core.outcome import Failed, PullRequest, Refused
+from app.execute.sandboxes.fake import FakeSandboxes
 from app.ledger import runs, sandboxes
 from app.observe.views import stages_of
 from tasks.route import route
@@ -244,6 +246,30 @@ def test_a_setup_that_dies_without_a_word_is_found_by_the_sweeper(scene: Scene) 
     outcome = scene.outcome(run_id)
     assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.who, scene.left()) == ("setup_failed", "operator", [])
+
+
+class Flat(FakeSandboxes):
+    """A backend without overlays, as bubblewrap without root."""
+
+    name = "flat"
+    has_overlays = False
+
+
+def test_the_weakest_backend_that_can_keep_what_is_installed_is_taken(scene: Scene) -> None:
+    flat = Flat("never_ends")
+    run_id = scene.routed()
+    start(replace(scene.parts, backends=(flat, scene.backend)), run_id)
+    assert (flat.created, scene.backend.created) == ([], [f"{run_id}-setup"])
+
+
+def test_a_host_that_cannot_keep_what_is_installed_refuses_in_words(scene: Scene) -> None:
+    flat = Flat("never_ends")
+    run_id = scene.routed()
+    start(replace(scene.parts, backends=(flat,)), run_id)
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.who, flat.created) == ("no_overlay", "operator", [])
+    assert "take `setup:` out of the profile" in outcome.text
 
 
 def test_two_runs_that_set_up_the_same_at_once_keep_one(scene: Scene) -> None:

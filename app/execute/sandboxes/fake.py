@@ -25,6 +25,7 @@ class FakeSandboxes:
     name = "fake"
     isolation: Isolation = "process"
     has_services = False
+    has_overlays = True
 
     def __init__(self, kind: Kind = "ends", *, start_seconds: float = 0.2) -> None:
         self.kind = kind

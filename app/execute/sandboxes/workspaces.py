@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import SandboxRefused, SandboxUnavailable
-from app.ports import PreparedWorkspace
+from app.ports import PreparedWorkspace, SandboxBackend
 
 COPY_TIMEOUT_SECONDS = 600.0
 
@@ -54,14 +54,24 @@ def _options(lower: Sequence[Path], upper: Path, work: Path) -> str | None:
     return f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work},{_BY_ITSELF}"
 
 
+def has_overlays(backend: SandboxBackend) -> bool:
+    """Return whether its sandboxes can stand on a layer; one of another package may not know of them."""
+    return getattr(backend, "has_overlays", False)
+
+
+def no_overlay() -> SandboxRefused:
+    """Return the refusal where only an overlay will do and there is none."""
+    return SandboxRefused(
+        "what `setup:` installs is kept as a layer, for which this host has no overlay file system: use Docker or run the worker as root "
+        "(bubblewrap), keep `BELLHOP_STATE_DIR` on a local file system whose path has no comma, colon or quote in it, or take `setup:` out "
+        "of the profile", reason="no_overlay",
+    )
+
+
 def refuse_copy(workspace: PreparedWorkspace) -> None:
-    """Raise SandboxRefused where only an overlay will do and there is none."""
+    """Raise SandboxRefused where only an overlay will do."""
     if workspace.needs_overlay:
-        raise SandboxRefused(
-            "what `setup:` installs is kept as a layer, for which this host has no overlay file system: run the worker as root (bubblewrap), "
-            "keep `BELLHOP_STATE_DIR` on a local file system whose path has no comma, colon or quote in it, or take `setup:` out of the profile",
-            reason="no_overlay",
-        )
+        raise no_overlay()
 
 
 def copy(workspace: PreparedWorkspace) -> Path:

@@ -109,6 +109,12 @@ def test_a_repository_that_is_gone_is_said(scene: Scene) -> None:
     assert "could not be kept" in end["text"]
 
 
+def test_t39_a_home_that_would_keep_every_later_run_from_beginning_is_not_kept(scene: Scene) -> None:
+    end = set_up(scene, "rm -rf $HOME/.cargo; ln -s /tmp $HOME/.cargo", files={".cargo/config.toml": "x\n"})
+    assert end["reason"] == "refused"
+    assert "leads out of HOME" in end["text"]
+
+
 def test_processes_that_stay_are_gone_before_anything_is_moved(scene: Scene) -> None:
     set_up(scene, "(while :; do mkdir -p node_modules; date >> node_modules/clock; done) & mkdir -p node_modules; echo x > node_modules/x")
     assert not (scene.workspace / "node_modules").exists()

@@ -46,6 +46,7 @@ class BubblewrapSandboxes:
         self._directory = directory
         self._machine = here
         self._overlay_impossible = not here.root
+        self.has_overlays = here.root
 
     def check(self) -> str:
         """Return the version and what is missing here. Raises SandboxUnavailable with how to mend it."""

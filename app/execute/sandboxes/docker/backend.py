@@ -44,6 +44,7 @@ class DockerSandboxes:
         self._looked_at: dict[str, fill.Facts] = {}
         # Each sandbox of gVisor has a network of its own kernel, which no other container can join.
         self.has_services = runtime == "runc"
+        self.has_overlays = True
         self._services = Services(engine)
 
     def check(self) -> str:

@@ -189,7 +189,7 @@ class Negligent:
 
     def __init__(self, real: BubblewrapSandboxes, method: str) -> None:
         self.name, self.isolation, self.guarantees = real.name, real.isolation, real.guarantees
-        self.has_services = real.has_services
+        self.has_services, self.has_overlays = real.has_services, real.has_overlays
         self.check, self.create, self.poll = real.check, real.create, real.poll
         self.stop, self.destroy, self.find = real.stop, real.destroy, real.find
         self.made_of = real.made_of
