@@ -73,3 +73,27 @@ def followed(road: Road) -> list[str]:
     road.github.person("ada").comment(REPO, 1, "@bellhop go on")
     until(lambda: road.newest().id != before and road.newest().state == "done", "the follow-up is done", road.log, 150)
     return road.github.read(REPO, road.branch(), "said.txt").splitlines()
+
+
+SETUP = """\
+setup: {steps: [{run: "mkdir -p build/sub && echo a > build/a.txt && echo b > build/sub/b.txt"}]}
+timeout-minutes: 3
+"""
+OVER_A_LAYER = "rm build/a.txt && mv build/sub build/moved && echo mine > build/moved/mine.txt && sed -i s/999/1000/ till.txt\n"
+LOOK = "(cd build && find . -type f | sort) > said.txt; grep -o 'What git ignores' >> said.txt || true"
+
+
+@pytest.mark.bubblewrap
+def test_t62_over_what_a_setup_installed_it_goes_on_only_while_that_is_the_same(
+    bubblewrap: str, emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path
+) -> None:
+    text = profile(OVER_A_LAYER, isolation="process", more=SETUP).replace("    run: |", f"    next: {json.dumps(LOOK)}\n    run: |")
+    with embedded(emulator, tmp_path, runtime_dir, {"fix": text}) as road:
+        emulator.person("ada").push(REPO, "main", {".gitignore": "build/\n"})
+        road.ring()
+        road.told("ull request")
+        assert followed(road) == ["./moved/b.txt", "./moved/mine.txt", "What git ignores"]
+        # Another state of the dependencies is another layer: what was written over the old one is not laid over that.
+        emulator.person("ada").push(REPO, road.branch(), {"requirements.txt": "a==1\n"})
+        assert followed(road) == ["./a.txt", "./sub/b.txt"]
+        road.nothing_is_left()
