@@ -29,7 +29,7 @@ class Services:
         plans = []
         for name, service in spec.services.items():
             found = self._existing(container_name(spec.id, name), labels)
-            if found is None or found["State"]["Status"] == "created":
+            if _was_never_started(found):
                 plans.append(self._plan(name, service))
         return plans
 
@@ -64,7 +64,7 @@ class Services:
         found = self._existing(name, labels)
         if found is None:
             self._create(spec, plan, labels)
-        if found is None or found["State"]["Status"] == "created":
+        if _was_never_started(found):
             with engine_errors("start it"):
                 api.start(name)
 
@@ -90,3 +90,8 @@ class Services:
         if not labels.items() <= (found["Config"].get("Labels") or {}).items():
             raise SandboxUnavailable(f"a container called {name} exists that is not ours: remove or rename it", reason="name_taken")
         return found
+
+
+def _was_never_started(container: dict[str, Any] | None) -> bool:
+    """Return whether the engine has not yet started it: one that was, and has ended, stays as it is."""
+    return container is None or container["State"]["Status"] == "created"
