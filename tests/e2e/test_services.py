@@ -180,3 +180,29 @@ def test_r13_an_engine_that_goes_away_between_a_sandbox_and_its_services_is_aske
         [branch] = [name for name in emulator.branches(REPO) if name != "main"]
         assert emulator.read(REPO, branch, "said.txt") == "OK\nPONG\n"
         nothing_is_left(made)
+
+
+BOTH = """\
+services: {{redis: {{image: '{image}', ports: [6379]}}}}
+setup:
+  steps:
+    - run: |
+        if redis-cli PING; then exit 1; fi
+        echo 41 >"$HOME/prepared"
+verify: test "$(cat "$HOME/prepared") $(redis-cli -h redis PING)" = "41 PONG"
+"""
+
+
+def test_what_is_set_up_and_services_are_there_for_the_agent_and_for_its_verification(
+    emulator: GitHubEmulator, place: Path, docker_host: str, redis_image: str, nothing_is_left: Callable[[House], None],
+) -> None:
+    script = 'redis-cli -h redis SET n "$(cat "$HOME/prepared")"\nredis-cli -h redis INCR n >said.txt'
+    with house(emulator, place, docker_host, profile(script, image=redis_image, more=BOTH.format(image=redis_image))) as made:
+        made.ring()
+        until(lambda: emulator.pull_requests(REPO), "there is a pull request", made.said, 120)
+        [pull] = emulator.pull_requests(REPO)
+        assert pull.pull is not None
+        assert not pull.pull.draft, pull.body
+        [branch] = [name for name in emulator.branches(REPO) if name != "main"]
+        assert emulator.read(REPO, branch, "said.txt") == "42\n"
+        nothing_is_left(made)
