@@ -149,6 +149,13 @@ def test_options_in_the_words_that_ring_are_told(told: Machine, tmp_path: Path, 
     assert says in explain(told, "issue_comment", file, "--permission", "maintain")
 
 
+def test_a_setup_is_told_by_its_steps(told: Machine, tmp_path: Path) -> None:
+    setup = 'setup: {steps: [{name: Packages, run: npm ci}, {run: "pip install -r a.txt\\nmore"}]}\n'
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE + setup)
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "maintain")
+    assert "Setup, in a sandbox of its own, unless what it installs is kept already: Packages; pip install -r a.txt" in lines
+
+
 def test_services_are_told_with_all_that_they_are_given(told: Machine, tmp_path: Path) -> None:
     services = "services: {db: {image: 'postgres:16', env: {POSTGRES_PASSWORD: known}, ports: ['5432:5432'], options: --health-cmd pg_isready}}\n"
     (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("process", "process, image: some:1") + services)
