@@ -13,9 +13,11 @@ from app.core.outcome import Failed, PullRequest, Refused
 from app.execute.sandboxes.fake import FakeSandboxes
 from app.ledger import runs, sandboxes
 from app.observe.views import stages_of
+from app.ports import Handle, SandboxSpec
 from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep
+from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import Scene
 from tests.tasks.set_up import FIX, again, install, layers, set_up, setups, stands_on, with_setup
 
@@ -301,6 +303,29 @@ def test_a_layer_that_a_sandbox_stands_on_is_not_swept(scene: Scene) -> None:
     os.utime(place / "used", (0, 0))
     sweep(scene.parts)
     assert layers(scene) == []
+
+
+def test_r6_a_setup_that_is_over_before_its_worker_is_done_moves_the_run_on(scene: Scene) -> None:
+    """Whoever was woken by its end found the run taken; so whoever held it wakes the next."""
+
+    class Quick(FakeSandboxes):
+        def create(self, spec: SandboxSpec) -> Handle:
+            handle = super().create(spec)
+            if spec.id.endswith("-setup"):
+                install(scene, spec.run_id)
+                scene.wakeup.calls.clear()
+            return handle
+
+    scene.parts = replace(scene.parts, backends=(Quick("never_ends"),))
+    run_id = scene.routed()
+    with pytest.raises(Killed):
+        start(mortal(scene.parts, Doom("workspaces.fetch")), run_id)
+    scene.later()
+    assert scene.run(run_id).state == "starting"
+    start(scene.parts, run_id)
+    assert scene.run(run_id).state == "starting"
+    scene.pump()
+    assert scene.run(run_id).state == "running"
 
 
 def test_r6_a_setups_end_that_nobody_heard_moves_the_run_on(scene: Scene) -> None:

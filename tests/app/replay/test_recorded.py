@@ -11,6 +11,7 @@ import pytest
 
 from app.core.assignment import Assignment, SandboxEnd
 from app.core.outcome import NothingToDo, Outcome, Refused
+from app.core.setup import Setup
 from app.errors import BellhopError
 from app.ledger import exchanges, messages, runs, sandboxes
 from app.ledger.database import Database
@@ -35,10 +36,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def over(
     database: Database, *, agent: str = "command", end: SandboxEnd | None = END, handed: bool = False, candidate: str | None = None,
-    outcome: Outcome | None = FINE, response: bytes = b"{}",
+    outcome: Outcome | None = FINE, response: bytes = b"{}", setup: Setup | None = None,
 ) -> str:
     """Put a run on file as it is when it is over."""
-    profile = PROFILE.model_copy(update={"agent": PROFILE.agent.model_copy(update={"uses": agent})})
+    profile = PROFILE.model_copy(update={"agent": PROFILE.agent.model_copy(update={"uses": agent}), "setup": setup})
     with database.begin() as tx:
         run_id = runs.create(tx, event(), profile, "here")
         assert run_id is not None
@@ -81,6 +82,7 @@ def test_a_run_that_is_over_can_be_repeated(database: Database, agent: str) -> N
     ({"outcome": None}, "still under way"),
     ({"end": None}, "never had a sandbox"),
     ({"end": SandboxEnd(reason="timeout")}, "did not end by itself (timeout)"),
+    ({"setup": Setup.model_validate({"steps": [{"run": "npm ci"}]})}, "`setup:` had installed"),
     ({"handed": True}, "comments were handed to its agent"),
     ({"response": b"{}\n[bellhop: 17 more bytes not kept]"}, "was not kept whole"),
     ({"response": b"\xff"}, "cannot be replayed"),
