@@ -35,21 +35,30 @@ cp $HOME/said said.txt
 LEFT = ["built", "dep", "venv"]
 
 
-@pytest.mark.parametrize(("backend", "isolation"), LEVELS)
+# A path with a comma in it is none for an overlay, so that the checkout is copied.
+COPIED = pytest.param("copied, bubblewrap", "process", marks=pytest.mark.bubblewrap, id="copied")
+
+
+@pytest.mark.parametrize(("backend", "isolation"), [*LEVELS, COPIED])
 def test_t62_what_git_ignores_goes_on_and_every_other_file_is_the_commits(
     backend: str, isolation: str, emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path, docker_host: str,
     request: pytest.FixtureRequest,
 ) -> None:
+    place = tmp_path / backend
+    place.mkdir()
+    backend = backend.rpartition(" ")[2]
     image: str = request.getfixturevalue("bubblewrap" if backend == "bubblewrap" else "debian_image")
     if backend == "gvisor" and "runsc" not in request.getfixturevalue("docker_client").info()["Runtimes"]:
         missing("the Docker engine has no runtime `runsc`")
     text = profile(BEGIN, isolation=isolation, image=image if backend != "bubblewrap" else "", more="timeout-minutes: 3")
     text = text.replace("    run: |", f"    next: {json.dumps(NEXT)}\n    run: |")
-    with embedded(emulator, tmp_path, runtime_dir, {"fix": text}, sandbox_backend=backend, docker_host=docker_host) as road:
+    with embedded(emulator, place, runtime_dir, {"fix": text}, sandbox_backend=backend, docker_host=docker_host) as road:
         emulator.person("ada").push(REPO, "main", {".gitignore": "build/\n*.o\n", "hidden.txt": "theirs\n"})
         road.ring()
         road.told("ull request", timeout_seconds=150)
         assert emulator.read(REPO, road.branch(), "README.md/inside.txt") == "inside\n"
+        kept = {path.name for path in road.state_dir.glob("homes/*/*")} - {"home", "of", "stands_on"}
+        assert kept == {"copy" if "," in str(place) else "upper"}
 
         said = followed(road)
         assert said == [

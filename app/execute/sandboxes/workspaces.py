@@ -8,6 +8,7 @@ Files of the checkout always win over those of the layer. Without overlays the c
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -75,21 +76,27 @@ def refuse_copy(workspace: PreparedWorkspace) -> None:
 
 
 def copy(workspace: PreparedWorkspace) -> Path:
-    """Copy the checkout to `scratch/copy`, once, and return it. Raises SandboxUnavailable, SandboxRefused."""
+    """Copy the checkout to `scratch/copy`, once, and return it; to what an earlier run has left there, its `.git` alone.
+
+    Raises SandboxUnavailable, SandboxRefused.
+    """
     refuse_copy(workspace)
     target = workspace.scratch / "copy"
+    source, place = workspace.lower, target
     if target.is_dir():
-        return target
+        source, place = workspace.lower / ".git", target / ".git"
+        if os.path.lexists(place) or not source.is_dir():
+            return target
     partial = workspace.scratch / "copy.partial"
     shutil.rmtree(partial, ignore_errors=True)
     try:
         subprocess.run(
-            ["cp", "-a", "--reflink=auto", "--", str(workspace.lower), str(partial)],
+            ["cp", "-a", "--reflink=auto", "--", str(source), str(partial)],
             check=True, capture_output=True, timeout=COPY_TIMEOUT_SECONDS,
         )
     except (subprocess.SubprocessError, OSError) as error:
         raise SandboxUnavailable(
             f"the workspace cannot be copied to {target}: {error}; look at the space left there", reason="workspace_copy"
         ) from error
-    partial.rename(target)
+    partial.rename(place)
     return target

@@ -3,6 +3,7 @@
     <state_dir>/homes/<run id>/of           that id
     <state_dir>/homes/<run id>/home         the HOME that the run's agent has left
     <state_dir>/homes/<run id>/upper        the files that it has left in the workspace, without `.git`; not always there
+    <state_dir>/homes/<run id>/copy         in place of that, where the checkout was copied: all of the workspace, without `.git`
     <state_dir>/homes/<run id>/stands_on    what those files were written over
 
 All of one run is one directory, which is gathered in the sandbox's files (`left`), moved here, and moved into another sandbox's
@@ -20,6 +21,8 @@ from app.execute.workspace.removal import remove_tree
 from app.execute.workspace.usage import tree_mb
 
 _LEFT, _GIVEN = "left", "given"
+# Where a sandbox's workspace is: one of them.
+_WORKSPACE = ("upper", "copy")
 _OF, _STANDS_ON, _FILES = "of", "stands_on", "files"
 
 
@@ -85,7 +88,8 @@ class Homes:
             except FileNotFoundError:
                 return  # the sweeper, or another run of the case, was quicker
         if _text(given / _STANDS_ON) != (_text(scratch / _STANDS_ON) or ""):
-            remove_tree(given / "upper")
+            for name in _WORKSPACE:
+                remove_tree(given / name)
         _unpack(scratch)
 
     def prune(self, keep: int, unused_seconds: float) -> list[str]:
@@ -126,24 +130,24 @@ def given_to(scratch: Path) -> Given | None:
 def _unpack(scratch: Path) -> None:
     """Put what was given to a sandbox where the sandbox has it; again after a kill, too."""
     given = scratch / _GIVEN
-    if (given / "upper").is_dir():
-        (given / _FILES).touch()
-        (given / "upper").rename(scratch / "upper")
+    for name in _WORKSPACE:
+        if (given / name).is_dir():
+            (given / _FILES).touch()
+            (given / name).rename(scratch / name)
     if (given / "home").is_dir():
         (given / "home").rename(scratch / "home")
 
 
 def _take_files(scratch: Path, left: Path, most_mb: int | None) -> None:
-    upper = scratch / "upper"
-    # Where the checkout was copied there is no layer over it.
-    if most_mb == 0 or not upper.is_dir() or (scratch / "copy").exists() or not _is_small(upper, most_mb):
+    written = scratch / ("copy" if (scratch / "copy").is_dir() else "upper")
+    if most_mb == 0 or not written.is_dir() or not _is_small(written, most_mb):
         return
     with suppress(FileNotFoundError):
         (left / _STANDS_ON).write_bytes((scratch / _STANDS_ON).read_bytes())
-    upper.chmod(0o700)
+    written.chmod(0o700)
     # The repository itself is the next checkout's: refs, hooks, configuration and index of an agent's own have no part in it.
-    remove_tree(upper / ".git")
-    _take(upper, left / "upper")
+    remove_tree(written / ".git")
+    _take(written, left / written.name)
 
 
 def _take(path: Path, target: Path) -> None:

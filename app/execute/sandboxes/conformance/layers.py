@@ -42,7 +42,7 @@ def a_layer_goes_on_over_another_checkout(lab: Lab) -> None:
     cell = lab.start(_CHANGES, workspace=one)
     cell.expect({})
     if (one.scratch / "copy").exists():
-        return  # nothing is kept of a copy
+        return  # which is no layer
     lab.backend.destroy(cell.handle)
     second = lab.place("layer-of-the-second")
     two = lab.workspace(second, _checkout(lab, second, (*set(_CHECKOUT) - {"moved/a.txt"}, "late/new.txt", "again/late.txt")))

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.event import Repo
+from app.execute.sandboxes.workspaces import copy
 from app.execute.workspace import Workspaces
 from app.execute.workspace.homes import Given, given_to, stand_on
 from app.execute.workspace.removal import remove_tree
+from tests.app.execute.workspace.conftest import GitCommand
 
 PYTHON = "docker python"
 
@@ -107,15 +110,31 @@ def test_what_is_too_large_or_was_never_there_is_not_kept(workspaces: Workspaces
     assert not workspaces.homes.has("aaa")
 
 
-@pytest.mark.parametrize("why", ["too large", "not wanted", "a copy", "other programs"])
+@pytest.mark.parametrize("why", ["too large", "not wanted", "other programs"])
 def test_files_that_are_not_kept_or_not_given_leave_the_home_alone(workspaces: Workspaces, scratch: Path, why: str) -> None:
     (scratch / "upper" / ".venv" / "much").write_bytes(os.urandom(3 * 1024 * 1024))
-    if why == "a copy":
-        (scratch / "copy").mkdir()
     assert keep(workspaces, "aaa", files_mb={"too large": 2, "not wanted": 0}.get(why, 10))
     following = prepared(workspaces, stands_on="docker node" if why == "other programs" else PYTHON)
     assert (names(following / "upper"), given_to(following)) == ([], Given("aaa", has_files=False))
     assert (following / "home" / "session").exists()
+
+
+def test_a_copy_of_the_checkout_goes_on_with_the_next_checkouts_repository(
+    workspaces: Workspaces, scratch: Path, repo: Repo, origin: Path, git_in: GitCommand
+) -> None:
+    """Where there is no overlay."""
+    (scratch / "copy" / ".git").mkdir(parents=True)
+    (scratch / "copy" / "build").mkdir()
+    commit = workspaces.fetch(repo, f"file://{origin}", None)
+    for name in ("aaa", "ccc"):
+        assert keep(workspaces, name)
+        following = f"{'ccc' if name == 'aaa' else 'ddd'}-work"
+        made = workspaces.prepare(repo, commit, following, os.geteuid(), os.getegid(), home_of=name, stands_on=PYTHON)
+        assert given_to(made.scratch) == Given(name, has_files=True)
+        for _ in range(2):
+            place = copy(made)
+        assert names(place) == [".git", "build"]
+        assert git_in(place, "-c", "safe.directory=*", "rev-parse", "HEAD") == commit
 
 
 @pytest.mark.parametrize("stands_on", [PYTHON, "docker node"])
