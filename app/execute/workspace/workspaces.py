@@ -33,7 +33,7 @@ class Workspaces:
     """Everything below `state_dir` that a run's files are made of.
 
     A checkout is made once for each commit and user, and shared read-only by all runs that start there; a run's
-    own writable layer starts empty. So a second run on the same commit copies nothing, whatever the repository's size.
+    own writable layer starts empty, or with what the run that it follows up has left. So a second run on the same commit copies nothing, whatever the repository's size.
     """
 
     def __init__(self, settings: Settings) -> None:
