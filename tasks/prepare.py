@@ -25,6 +25,7 @@ from tasks.door_rules import with_door
 from tasks.opening import open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.replies import say
+from tasks.target import BRANCHES
 
 log = structlog.get_logger()
 
@@ -157,7 +158,7 @@ def _names(parts: Parts, run: Run, backend: SandboxBackend, setup: Setup, git_di
 
 def _may_be_of_others(run: Run) -> bool:
     """Return whether the commit that a run works at may be by somebody who could not put it on a branch of the team's, an agent among them."""
-    return run.event.pull is not None or run.event.is_from_fork
+    return run.event.pull is not None or run.event.is_from_fork or (run.profile.branch or "").startswith(BRANCHES)
 
 
 def _failed(parts: Parts, run: Run, end: SandboxEnd, sandbox_id: str) -> SetupFailed:

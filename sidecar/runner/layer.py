@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .git import Git, GitFailed, ignoring_litter, last_words
 
 _SHOWN = 5
+_IGNORE_FILES = ":(glob)**/.gitignore"
 
 
 class LayerFailed(Exception):
@@ -54,6 +55,7 @@ class LayerMaker:
         target = self._workspace / directory
         try:
             _remove(target)
+            changed = self._as_committed(directory)
             ignored = self._ignored()
             target.mkdir(mode=0o755)
             kept: list[str] = []
@@ -62,13 +64,24 @@ class LayerMaker:
                 is_ours = not _leads_astray(path) and not _holds(path, names)
                 (kept if is_ours and self._moved(path, target) else left_out).append(os.fsdecode(path))
             left_out += self._clear_home(names, home_leaves_out)
-            return Kept(kept, left_out, self._changed(directory))
+            return Kept(kept, left_out, list(dict.fromkeys([*changed, *self._changed(directory)])))
         except (GitFailed, OSError) as error:
             raise LayerFailed(str(error)) from error
 
-    def _ignored(self) -> list[bytes]:
+    def _as_committed(self, directory: str) -> list[str]:
+        """Have git ignore what it will in the sandboxes to come, which have none of the setup's words on that; return what differed."""
         # What held it is dead, and git would wait for it in vain.
         (self._workspace / ".git" / "index.lock").unlink(missing_ok=True)
+        (self._workspace / ".git" / "info" / "exclude").unlink(missing_ok=True)
+        changed = self._changed(directory)
+        # Fails where the commit has none.
+        self._git.succeeds("--work-tree=.", "checkout", "--quiet", "HEAD", "--", _IGNORE_FILES)
+        for path in self._listed("--work-tree=.", "ls-files", "--others", "--exclude-standard", "-z", "--", _IGNORE_FILES):
+            if path:
+                _remove(self._workspace / os.fsdecode(path))
+        return changed
+
+    def _ignored(self) -> list[bytes]:
         with tempfile.TemporaryDirectory(prefix="layer-") as place:
             found = self._listed(
                 *ignoring_litter(Path(place)), "--work-tree=.", "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z",
@@ -98,14 +111,22 @@ class LayerMaker:
     def _clear_home(self, names: frozenset[str], paths: Iterable[str]) -> list[str]:
         """Remove what agents would read as their settings from HOME; return what that was."""
         found = [entry for entry in self._home.iterdir() if entry.name.casefold() in names]
-        found += [self._home / path for path in paths]
+        found += [self._in_the_way(path) or self._home / path for path in paths]
         removed = []
         for place in found:
-            # Through links on the way, as whoever reads it would go: the link stays, and leads to nothing any more.
+            # Through links on the way, as whoever reads it would go: a link within HOME stays, and leads to nothing any more.
             if os.path.lexists(place):
                 _remove(place)
                 removed.append(f"~/{place.relative_to(self._home)}")
         return removed
+
+    def _in_the_way(self, path: str) -> Path | None:
+        """Return what stands on the way to a path and is no directory of HOME: what it leads to is another thing in the next sandbox."""
+        home = self._home.resolve()
+        for place in reversed([self._home / parent for parent in Path(path).parents][:-1]):
+            if os.path.lexists(place) and (not place.is_dir() or not place.resolve().is_relative_to(home)):
+                return place
+        return None
 
 
 def _leads_astray(path: bytes) -> bool:

@@ -148,6 +148,19 @@ def test_t39_an_agents_own_pull_request_makes_no_layer_for_others_either(scene: 
     assert [name.startswith("private-") for name in layers(scene)] == [True]
 
 
+def test_t39_a_branch_of_an_agents_own_makes_no_layer_for_others_either(scene: Scene) -> None:
+    """Offered as `branch=`, it is worked on without a pull request, and is written by an agent all the same."""
+    scene.github.person("alice").push("octo/hello", "bellhop/abc", {"code.py": "by an agent\n"})
+    scene.profiles["fix"] = with_setup(choose={"branches": ["*"]})
+    run_id = scene.comment("@bellhop branch=bellhop/abc go on").run_id
+    assert run_id is not None
+    scene.pump()
+    install(scene, run_id)
+    scene.pump()
+    assert scene.run(run_id).state == "running"
+    assert [name.startswith("private-") for name in layers(scene)] == [True]
+
+
 def test_a_pull_request_with_the_same_lockfiles_stands_on_what_the_default_branch_installed(scene: Scene) -> None:
     first = set_up(scene)
     work(scene, first)

@@ -83,6 +83,27 @@ def test_t27_a_link_on_the_way_hides_no_configuration_in_home(scene: Scene) -> N
     assert not (scene.home / ".config/opencode").exists()
 
 
+@pytest.mark.parametrize("way", [
+    "mkdir -p node_modules/cfg/opencode; ln -s $PWD/node_modules/cfg $HOME/.config", "ln -s $PWD/sub $HOME/.config", "ln -s .config $HOME/.config", "touch $HOME/.config",
+], ids=["installed", "tracked", "loop", "file"])
+def test_t27_a_link_out_of_home_on_the_way_goes(scene: Scene, way: str) -> None:
+    """What it leads to in the next sandbox (a directory of the layer, of the commit) is not what it leads to while this is made."""
+    end = set_up(scene, f"{way}; mkdir -p $HOME/.tool")
+    assert end["reason"] == "exited", end
+    assert [path.name for path in scene.home.iterdir()] == [".tool"]
+    assert "~/.config" in remarks(scene)
+
+
+@pytest.mark.parametrize("word", [
+    "echo new.txt >> .git/info/exclude", "echo new.txt >> .gitignore", "mkdir -p sub; echo new.txt > sub/.gitignore; cp new.txt sub",
+], ids=["exclude", "changed", "added"])
+def test_what_only_the_setup_has_git_ignore_is_not_kept(scene: Scene, word: str) -> None:
+    """Nothing would ignore it in the agent's sandbox, so that it would be in each result."""
+    set_up(scene, f"echo evil > new.txt; {word}; mkdir -p own; echo '*' > own/.gitignore; echo x | tee own/tool ignored.txt")
+    assert kept(scene) == ["ignored.txt", "own/.gitignore", "own/tool"]
+    assert "new.txt" in remarks(scene) or ".gitignore" in remarks(scene)
+
+
 @pytest.mark.parametrize("trap", [
     "mkdir .kept; echo mine > .kept/evil", "ln -s /etc .kept", "echo x > .kept", "mkfifo .kept",
 ], ids=["directory", "link", "file", "pipe"])
