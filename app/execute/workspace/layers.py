@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import time
@@ -50,7 +51,10 @@ class Layers:
         if self.find(name) is not None:
             return
         growing = self._place(f".{scratch.name}")
-        growing.mkdir(mode=0o711, exist_ok=True)
+        with self._locked():
+            growing.mkdir(mode=0o711, exist_ok=True)
+            # However long ago another worker has died over it: from here on it is nobody's leftover.
+            os.utime(growing)
         growing.chmod(0o711)
         for source, kept, mode in ((scratch / "upper" / DIRECTORY, "workspace", 0o755), (scratch / "home", "home", 0o700)):
             _move(source, growing / kept, mode)
@@ -87,8 +91,12 @@ class Layers:
             return []
         now = time.time()
         for leftover in self._directory.glob(".*"):
-            if now - leftover.lstat().st_mtime > private_seconds:
-                remove_tree(leftover)
+            doomed = self._doomed()
+            with self._locked():
+                if now - _changed_at(leftover) <= private_seconds:
+                    continue
+                _doom(leftover, doomed)
+            remove_tree(doomed)
         found = sorted(((_used_at(place), place) for place in self._directory.glob("[!.]*")), reverse=True)
         removed = []
         shared = 0
@@ -98,15 +106,18 @@ class Layers:
             limit = private_seconds
             if is_shared and shared <= keep:
                 limit = max(unused_seconds, private_seconds)
-            doomed = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
+            doomed = self._doomed()
             with self._locked():
                 # Looked at once more: somebody may have found it meanwhile.
                 if place.name in in_use or now - _used_at(place) < limit:
                     continue
-                place.rename(doomed)
+                _doom(place, doomed)
             remove_tree(doomed)
             removed.append(place.name)
         return removed
+
+    def _doomed(self) -> Path:
+        return self._directory / f".gone.{os.urandom(8).hex()}"
 
     def _place(self, name: str) -> Path:
         if not self._directory.is_dir():
@@ -134,6 +145,19 @@ def _move(source: Path, target: Path, mode: int) -> None:
     # Who moves a directory must be able to write it.
     source.chmod(mode)
     source.rename(target)
+
+
+def _doom(place: Path, doomed: Path) -> None:
+    """Move what is to be removed where nobody takes it for whole, nor for left behind while it is being removed."""
+    place.rename(doomed)
+    os.utime(doomed)
+
+
+def _changed_at(place: Path) -> float:
+    try:
+        return place.lstat().st_mtime
+    except FileNotFoundError:
+        return math.inf  # somebody else's, who was quicker
 
 
 def _used_at(place: Path) -> float:

@@ -133,3 +133,38 @@ def test_t62_one_that_was_just_used_stays_though_nothing_is_kept(workspaces: Wor
     assert layers.prune(0, 1.0, HOUR, frozenset()) == []
     age(layers, "abc", 2 * HOUR)
     assert layers.prune(0, 1.0, HOUR, frozenset()) == ["abc"]
+
+
+def test_r6_what_is_gone_on_with_after_long_is_not_swept_meanwhile(workspaces: Workspaces, layers: Layers, state: Path) -> None:
+    """Half of it swept away, and then taken for whole, it would be below every run."""
+    scratch = left(state, "aaa-setup")
+    growing = state / "layers" / ".aaa-setup"
+    growing.mkdir(parents=True)
+    (scratch / "upper" / DIRECTORY).rename(growing / "workspace")
+    (scratch / "home").rename(scratch / "away")
+    os.utime(growing, (0, 0))
+    with pytest.raises(WorkspaceError):
+        workspaces.keep_layer("aaa-setup", "abc")
+    layers.prune(0, 1.0, HOUR, frozenset())
+    assert (growing / "workspace" / "modules" / "said").is_file()
+    (scratch / "away").rename(scratch / "home")
+    workspaces.keep_layer("aaa-setup", "abc")
+    assert layers.find("abc") is not None
+
+
+def test_r6_a_leftover_goes_as_a_whole(layers: Layers, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    growing = state / "layers" / ".aaa-setup"
+    (growing / "workspace").mkdir(parents=True)
+    os.utime(growing, (0, 0))
+    seen: list[Path] = []
+    with monkeypatch.context() as patched:
+        patched.setattr("app.execute.workspace.layers.remove_tree", seen.append)
+        for _ in range(2):
+            layers.prune(0, 1.0, HOUR, frozenset())
+    # Under another name, which a second sweeper leaves to the first.
+    assert len(seen) == 1
+    assert not growing.exists()
+    assert (seen[0] / "workspace").is_dir()
+    os.utime(seen[0], (0, 0))
+    layers.prune(0, 1.0, HOUR, frozenset())
+    assert list((state / "layers").iterdir()) == []
