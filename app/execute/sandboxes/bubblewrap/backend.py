@@ -127,7 +127,9 @@ class BubblewrapSandboxes:
         return record, self._room(record.id)
 
     def _start(self, spec: SandboxSpec, room: Room) -> Record:
-        overlay = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
+        # Where only an overlay will do, it is tried: one failure long ago may have been of that day.
+        is_hopeless = self._overlay_impossible and not (spec.workspace.needs_overlay and self._machine.root)
+        overlay = None if is_hopeless else workspaces.overlay_options(spec.workspace)
         if (spec.workspace.scratch / "copy").is_dir():
             overlay = None
         if overlay is None:
@@ -141,6 +143,7 @@ class BubblewrapSandboxes:
             return record
         self._clear(room)
         if overlay is not None and failure is not None and "mount:" in failure:
+            workspaces.refuse_copy(spec.workspace)
             self._overlay_impossible = True
             return self._start(spec, room)
         raise SandboxUnavailable(

@@ -204,7 +204,9 @@ class DockerSandboxes:
         return self._looked_at[image.id]
 
     def _workspace(self, spec: SandboxSpec, marks: dict[str, str]) -> Mount:
-        options = None if self._overlay_impossible else workspaces.overlay_options(spec.workspace)
+        # Where only an overlay will do, it is tried: one failure long ago may have been of that day.
+        is_hopeless = self._overlay_impossible and not spec.workspace.needs_overlay
+        options = None if is_hopeless else workspaces.overlay_options(spec.workspace)
         if options is None or (spec.workspace.scratch / "copy").is_dir():
             return Mount(places.WORKSPACE, str(workspaces.copy(spec.workspace)), type="bind")
         return config.overlay(places.WORKSPACE, config.workspace_volume_name(spec.id), options, marks)
@@ -218,7 +220,10 @@ class DockerSandboxes:
         except SandboxUnavailable as error:
             # A container that never started holds nobody's work; left there, it would look like a sandbox.
             self.destroy(self._handle(spec.id))
-            if self._overlay_impossible or "failed to mount local volume" not in str(error):
+            if "failed to mount local volume" not in str(error):
+                raise
+            workspaces.refuse_copy(spec.workspace)
+            if self._overlay_impossible:
                 raise
             self._overlay_impossible = True
             self._new(spec, resolve(self._engine, spec.container.image))

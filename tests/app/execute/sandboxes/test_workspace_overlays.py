@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.execute.sandboxes.bubblewrap.machine import Machine
 from app.execute.sandboxes.cgroups import Hierarchy
 from app.execute.sandboxes.conformance.lab import Lab, Subject
 from app.ports import PreparedWorkspace
+from tests.app.execute.sandboxes.conftest import MakeSubject
 
 PLAIN = PreparedWorkspace(lower=Path("/bases/tree"), scratch=Path("/scratch/a-work"), base_commit="0" * 40)
 BY_ITSELF = "index=off,metacopy=off,redirect_dir=off"
@@ -56,3 +58,30 @@ def test_where_there_are_no_overlays_a_setup_is_refused_before_it_runs(room: Pat
             lab.backend.create(spec.model_copy(update={"workspace": spec.workspace.model_copy(update={"needs_overlay": True})}))
         assert "run the worker as root" in str(refused.value)
         assert (refused.value.reason, lab.backend.find(), (spec.workspace.scratch / "copy").exists()) == ("no_overlay", {}, False)
+
+
+@pytest.mark.parametrize("kind", [pytest.param("docker", marks=pytest.mark.docker), pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)])
+def test_one_overlay_that_cannot_be_mounted_is_told_and_keeps_no_other_one_from_being_mounted(
+    kind: str, request: pytest.FixtureRequest, make_subject: MakeSubject
+) -> None:
+    if kind == "bubblewrap":
+        request.getfixturevalue("bubblewrap")
+        if os.geteuid() != 0:
+            pytest.skip("without root bubblewrap has no overlays")
+    with Lab(make_subject(kind, request.getfixturevalue("busybox_image") if kind == "docker" else None)) as lab:
+        for needs_overlay in (False, True):
+            broken = lab.spec("exit 0")
+            # An overlay refuses to have its work directory below its upper one.
+            work = broken.workspace.scratch / "work"
+            work.rmdir()
+            (broken.workspace.scratch / "upper" / "w").mkdir()
+            work.symlink_to(broken.workspace.scratch / "upper" / "w")
+            broken = broken.model_copy(update={"workspace": broken.workspace.model_copy(update={"needs_overlay": needs_overlay})})
+            if needs_overlay:
+                with pytest.raises(SandboxRefused, match="no overlay file system"):
+                    lab.backend.create(broken)
+            else:
+                lab.launch(broken).expect({})
+        spec = lab.spec("echo x > new")
+        lab.launch(spec.model_copy(update={"workspace": spec.workspace.model_copy(update={"needs_overlay": True})})).expect({})
+        assert (spec.workspace.scratch / "upper" / "new").is_file()
