@@ -130,8 +130,8 @@ def _positive(text: str) -> float:
 
 
 def _retries(text: str) -> int | None:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"is {text!r}: it takes a whole number")
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise ValueError(f"is {text[:20]!r}: it takes a whole number below a million")
     return int(text) or None
 
 
@@ -149,7 +149,7 @@ def _user(text: str) -> str:
 
 def _tmpfs(text: str) -> tuple[str, int | None]:
     path, _, more = text.partition(":")
-    if not path.startswith("/") or posixpath.normpath(path) != path or any(character in path for character in ",:\\\"\0\n"):
+    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or any(character in path for character in ",:\\\"\0\n"):
         raise ValueError(f"`--tmpfs` is {text!r}: it takes an absolute path, and a size: /data:size=512m")
     if path in _TAKEN or path.startswith(tuple(f"{taken}/" for taken in _TAKEN[1:5])):
         raise ValueError(f"`--tmpfs` cannot be put over {path}")

@@ -93,12 +93,12 @@ class Services:
         if said is None and waited > min(self._place.services_appear_seconds, self._limit_seconds):
             return f"was not started within {waited:.0f} s"
         if said is not None and said.get("state") == "failed":
-            return str(said.get("text"))
+            return _plain(str(said.get("text")))
         return f"was not up after {waited:.0f} s" if waited > self._limit_seconds else ""
 
     def _give_up(self, ending: Ending, name: str, why: str, said: dict[str, Any] | None) -> None:
         given = (said or {}).get("lines")
-        lines = [line for line in given if isinstance(line, str) and line.strip()] if isinstance(given, list) else []
+        lines = [_plain(line) for line in given if isinstance(line, str) and line.strip()] if isinstance(given, list) else []
         for line in lines:
             self._remark(f"{name}: {line}")
         last = f". It said last: {' | '.join(line.strip() for line in lines[-5:])}" if lines else ""
@@ -116,11 +116,16 @@ def ask(address: str) -> dict[str, Any] | None:
             return None
         except OSError:
             return {}
-        raw = b""
+        raw, until = b"", time.monotonic() + ASK_SECONDS
         try:
-            while len(raw) < ANSWER_BYTES and (chunk := connection.recv(ANSWER_BYTES)):
+            while len(raw) < ANSWER_BYTES and time.monotonic() < until and (chunk := connection.recv(ANSWER_BYTES)):
                 raw += chunk
             answer = json.loads(raw)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _plain(text: str) -> str:
+    """Return it as it can be handed on: JSON may hold halves of characters."""
+    return text.encode("utf-8", "replace").decode()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.runner.services import ask
 from tests.sidecar.runner.scene import Scene
 
 UP = {"state": "healthy", "text": "", "lines": []}
@@ -132,12 +133,41 @@ def test_one_that_never_comes_up_ends_it(scene: Scene, beside: Beside) -> None:
     assert "was not up after" in end["text"]
 
 
-@pytest.mark.parametrize("says", [b"", b"{", b"[]", b'{"state": 7}', b'{"state": "starting", "lines": 3}'], ids=["nothing", "half", "list", "number", "lines"])
+@pytest.mark.parametrize("says", [b"", b"{", b"[]", b'{"state": 7}', b'{"state": "starting", "lines": 3}', b"[" * 60_000], ids=["nothing", "half", "list", "number", "lines", "deep"])
 def test_an_answer_that_is_none_is_no_word_that_it_is_up(scene: Scene, beside: Beside, says: bytes) -> None:
     assign(scene, "db", services_timeout_seconds=0.3)
     beside.add("db", says)
     assert scene.run()["reason"] == "service"
     assert scene.door.texts("stdout") == []
+
+
+def test_words_that_are_no_text_are_told_as_far_as_they_are(scene: Scene, beside: Beside) -> None:
+    assign(scene, "db")
+    beside.add("db", b'{"state": "failed", "text": "broke\\ud800", "lines": ["half\\udfff"]}')
+    end = scene.run()
+    assert (end["reason"], end["text"]) == ("service", "the service `db` broke?. It said last: half?")
+
+
+def test_an_answer_that_never_ends_is_waited_for_no_longer_than_any(scene: Scene, beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then keeps a connection alive for hours; a stop has to be heard meanwhile."""
+    monkeypatch.setattr("sidecar.runner.services.ASK_SECONDS", 0.3)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(beside.prefix + "drips")
+        listener.listen(1)
+        is_over = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while not is_over.wait(0.05):
+                    connection.sendall(b" ")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        assert ask(beside.prefix + "drips") == {}
+        assert dripping.is_alive(), "it would have gone on"
+        is_over.set()
+        dripping.join()
 
 
 def test_a_cancel_while_it_waits_ends_it_at_once(scene: Scene, beside: Beside) -> None:
