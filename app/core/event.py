@@ -49,6 +49,30 @@ class Pull(Noun):
     base_ref: str
 
 
+class Ci(Noun):
+    """A piece of CI, or of somebody else's checks: a workflow's run, a check, a suite of them or a commit's status.
+
+    `id` is the service's own for it; `conclusion` its word for how it ended (empty: it has not), such as `failure`; `head_commit` what it
+    looked at, `head_branch` and `head_repo_id` where that stood (None: it does not say); `attempt` counts from 1.
+    """
+
+    id: int
+    name: str
+    conclusion: str
+    head_commit: str
+    head_branch: str | None = None
+    head_repo_id: int | None = None
+    attempt: int = 1
+
+
+class Spot(Noun):
+    """The place in a pull request's change that a comment is about; `line` is None where that is gone from it."""
+
+    path: str
+    line: int | None
+    hunk: str
+
+
 class Event(Noun):
     """One verified happening at a trigger.
 
@@ -58,6 +82,11 @@ class Event(Noun):
     `issues.labeled`; `title` and `text` are untrusted words of people; `number` is the issue or pull
     request; `label` is the label just added; `comment_id` the comment just written; `occurred_at` is
     the service's own ISO 8601 time; `pull` what is known of the pull request, once it is.
+
+    What only some kinds have: `assignee` and `reviewer` are the logins just assigned or asked for a review, `review` is how a review
+    ended (`approved`, `changes_requested`, `commented`), `spot` what a review comment is about, `branch` the one that was pushed to or
+    that CI looked at, or a pull request's base, `paths` what a push has changed (None: nobody has said), `ci` the piece of CI, and
+    `button` the name of the one that was pressed on it.
     """
 
     source: str
@@ -77,6 +106,14 @@ class Event(Noun):
     comment_id: int | None = None
     occurred_at: str | None = None
     pull: Pull | None = None
+    assignee: str | None = None
+    reviewer: str | None = None
+    review: str | None = None
+    spot: Spot | None = None
+    branch: str | None = None
+    paths: tuple[str, ...] | None = None
+    ci: Ci | None = None
+    button: str | None = None
 
     @property
     def is_from_fork(self) -> bool:

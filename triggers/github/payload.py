@@ -44,15 +44,19 @@ FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}/[A
 # What `git check-ref-format` refuses in any case, and a leading dash, which a command would take for an option.
 Branch = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?*\[\\\-/][^\x00-\x20\x7f~^:?*\[\\]{0,254}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\x00-\x20\x7f\"<>\\]{1,2000}$")]
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:Z+.\-]{10,40}$")]
 
 
-class _Members(BaseModel):
+class Members(BaseModel):
+    """What is read of one object."""
+
     # GitHub adds members all the time, so unknown ones are no error; known ones are never coerced.
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
-class Account(_Members):
+class Account(Members):
     """A user, an organisation or an App's bot."""
 
     id: Id
@@ -60,27 +64,28 @@ class Account(_Members):
     type: str = "User"
 
 
-class Repository(_Members):
+class Repository(Members):
     """The repository of the event."""
 
     id: Id
     full_name: FullName
     default_branch: Branch
+    html_url: Url = ""
 
 
-class Installation(_Members):
+class Installation(Members):
     """The App's installation, present when the App itself receives the delivery."""
 
     id: Id
 
 
-class Label(_Members):
+class Label(Members):
     """A label."""
 
     name: Line
 
 
-class Issue(_Members):
+class Issue(Members):
     """An issue, or the issue side of a pull request."""
 
     number: Id
@@ -92,7 +97,7 @@ class Issue(_Members):
     pull_request: dict[str, Any] | None = None
 
 
-class Comment(_Members):
+class Comment(Members):
     """A comment on an issue or a pull request."""
 
     id: Id
@@ -102,12 +107,18 @@ class Comment(_Members):
     created_at: Time | None = None
 
 
-class IssueDelivery(_Members):
-    """What `issues` and `issue_comment` deliveries have in common; `comment` and `label` as the action has them."""
+class Delivery(Members):
+    """What every delivery that is about a repository has."""
 
-    issue: Issue
     repository: Repository
     sender: Account
     installation: Installation | None = None
+
+
+class IssueDelivery(Delivery):
+    """What `issues` and `issue_comment` deliveries have in common; `assignee`, `comment` and `label` as the action has them."""
+
+    issue: Issue
     label: Label | None = None
+    assignee: Account | None = None
     comment: Comment | None = None

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from app.core.event import Parsed
 from app.errors import ConfigurationError, DeliveryRefused
 from app.ports import RawHeaders
-from triggers.github.parse import SOURCE, parse
+from triggers.github.happening import SOURCE
+from triggers.github.parse import parse
 from triggers.github.signature import verify
 from triggers.headers import only
 from triggers.strict_json import load_object
