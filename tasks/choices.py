@@ -19,7 +19,7 @@ _REFUSED = "option"
 
 def options_of(event: Event, bot_login: str) -> Mapping[str, str]:
     """Return the options in a comment. Not those in an issue: whoever rings by a label did not write that."""
-    return said_to(event.text, bot_login).options if event.kind == "issue_comment.created" else {}
+    return said_to(event.text, bot_login).options if event.is_comment else {}
 
 
 def with_choices(profile: Profile, event: Event, earlier: Iterable[Event], bot_login: str) -> Profile:

@@ -80,7 +80,7 @@ def said_before(tx: Connection, run: Run, *, home_of: str | None) -> list[Word]:
 def _request(event: Event) -> list[Word]:
     if event.kind == "by_hand":
         return [_word("The operator of this Bellhop", event.text)]
-    if event.kind != "issue_comment.created":
+    if not event.is_comment:
         return [_word(_ANYBODY, f"{event.title}\n\n{event.text}")]
     return [_word(_ANYBODY, event.title), _word(event.actor.login, event.text)]
 

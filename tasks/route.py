@@ -129,22 +129,18 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
 
 def _own_pull(parts: Parts, event: Event) -> PullRequest | None:
     """Return the pull request that a comment elsewhere goes on with: the newest one of its case."""
-    if not _is_follow_up(event) or event.is_pull_request:
+    if not event.is_comment or event.is_pull_request:
         return None
     with parts.database.read() as tx:
         outcomes = [run.outcome for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
     return next((outcome for outcome in outcomes if isinstance(outcome, PullRequest)), None)
 
 
-def _is_follow_up(event: Event) -> bool:
-    # A label that is put on again begins anew.
-    return event.kind == "issue_comment.created"
-
-
 def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str | None:
     """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
     over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
-    parent = over[0] if over and _is_follow_up(event) else None
+    # A label that is put on again begins anew.
+    parent = over[0] if over and event.is_comment else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []
     profile = with_choices(profile, event, [run.event for run in reversed(past) if not was_refused_its_choice(run)], bot_login)
     host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from app.core.event import Event
 from app.core.noun import Noun
 from app.core.permission import Permission, may
-from app.core.profile import CommentFilter, IssuesFilter, Profile
+from app.core.profile import Profile
+from app.core.rings import rings
 from app.core.said import Verb, said_to
 
 
@@ -85,7 +86,7 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
     """Return what follows if the actor may, and the permission that takes."""
     if event.actor.kind == "bot" or event.actor.login.casefold() == facts.bot_login.casefold():
         return _ignore("bot", f"{event.actor.login} is a program, and programs do not ring")
-    if event.kind == "issue_comment.created":
+    if event.is_comment:
         said = said_to(event.text, facts.bot_login)
         if facts.live_run_id is not None:
             return _about_live_run(facts.live_run_id, event.thread, said.verb), facts.live_permission
@@ -108,8 +109,8 @@ def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
 
 
 def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
-    what = event.kind + (f" with the label {event.label}" if event.label else "")
-    matching = [name for name in sorted(profiles) if _rings(profiles[name], event)]
+    what = event.kind + (f" with the label {event.label}" if event.label else "") + _asked(event)
+    matching = [name for name in sorted(profiles) if rings(profiles[name].on, event, facts.bot_login)]
     if not matching:
         return _ignore("no_profile", f"{_nobody(sorted(profiles))} {what}")
     name = matching[0]
@@ -121,6 +122,11 @@ def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> 
     return Start(profile=name, why=tuple(why)), profiles[name].who.permission
 
 
+def _asked(event: Event) -> str:
+    asked = event.assignee or event.reviewer
+    return f" of {asked}" if asked else ""
+
+
 def _nobody(names: list[str]) -> str:
     if not names:
         return "there is no profile, so nobody takes"
@@ -129,17 +135,3 @@ def _nobody(names: list[str]) -> str:
 
 def _ignore(reason: str, *why: str) -> tuple[Ignore, Permission]:
     return Ignore(reason=reason, why=why), "admin"
-
-
-def _rings(profile: Profile, event: Event) -> bool:
-    kind, _, action = event.kind.partition(".")
-    wanted: IssuesFilter | CommentFilter | None = {
-        "issues": profile.on.issues, "issue_comment": profile.on.issue_comment
-    }.get(kind)
-    if wanted is None or (wanted.types and action not in wanted.types):
-        return False
-    if not wanted.labels:
-        return True
-    # GitHub's label names are one and the same in any case.
-    present = (event.label or "",) if action == "labeled" else event.labels
-    return not {label.casefold() for label in wanted.labels}.isdisjoint(label.casefold() for label in present)

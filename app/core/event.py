@@ -116,6 +116,11 @@ class Event(Noun):
     button: str | None = None
 
     @property
+    def is_comment(self) -> bool:
+        """Whether it is somebody's words in a thread, by which alone the bot may be spoken to."""
+        return self.kind in ("issue_comment.created", "pull_request_review_comment.created")
+
+    @property
     def is_from_fork(self) -> bool:
         """Whether it is about a pull request whose head is not in this repository."""
         return self.pull is not None and self.pull.head_repo_id != self.repo.id

@@ -6,30 +6,34 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import get_args
 
-from app.core.profile import CommentAction, CommentFilter, IssueAction, IssuesFilter, Profile
+from app.core.on import CommentFilter, IssuesFilter, PullRequestFilter
+from app.core.profile import Profile
+
+Filter = IssuesFilter | CommentFilter | PullRequestFilter
 
 
 def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
     """Return one sentence for each event and label that two profiles take."""
     said = []
     for first, second in combinations(sorted(profiles), 2):
-        one, other = profiles[first].on, profiles[second].on
-        both = [
-            *_both("issues", one.issues, other.issues, get_args(IssueAction)),
-            *_both("issue_comment", one.issue_comment, other.issue_comment, get_args(CommentAction)),
-        ]
+        one, other = profiles[first].on.filters, profiles[second].on.filters
+        both = [what for name in one if name in other for what in _both(name, one[name], other[name])]
         said += [f"{first} and {second} both take {what}: {first} comes first by name, so {second} never starts for it"
                  for what in both]
     return said
 
 
-def _both(
-    kind: str, one: IssuesFilter | CommentFilter | None, other: IssuesFilter | CommentFilter | None, known: tuple[str, ...]
-) -> list[str]:
-    if one is None or other is None:
+def _both(kind: str, one: Filter, other: Filter) -> list[str]:
+    if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in ("assignees", "reviewers", "branches")):
+        # Nobody says that they have nothing in common; whoever has written them apart has seen the other.
         return []
+    known = get_args(get_args(type(one).model_fields["types"].annotation)[0])
     types = [each for each in known if each in (one.types or known) and each in (other.types or known)]
     return [f"{kind}.{each}{words}" for each in types for words in _labels(one.labels, other.labels)]
+
+
+def _differ(one: Iterable[str], other: Iterable[str]) -> bool:
+    return set(one) != set(other)
 
 
 def _labels(one: Iterable[str], other: Iterable[str]) -> list[str]:

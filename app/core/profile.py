@@ -17,40 +17,13 @@ from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
 from app.core.grant import Access
 from app.core.isolation import Isolation
+from app.core.on import On, faults_of_on
 from app.core.section import Section
 from app.core.services import ServiceContainer, ServiceName, service_faults
 from app.core.setup import Setup
 from app.core.setup import faults as faults_of_setup
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-
-
-IssueAction = Literal["opened", "labeled"]
-CommentAction = Literal["created"]
-
-
-class IssuesFilter(Section):
-    """Which issue events ring; an empty list means any.
-
-    `labels` of a `labeled` event means the label just added, of any other event one that the issue carries.
-    """
-
-    types: tuple[IssueAction, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-class CommentFilter(Section):
-    """Which comment events ring (always only such as address the bot); an empty list means any."""
-
-    types: tuple[CommentAction, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-class On(Section):
-    """The events that ring, as in a GitHub Actions workflow."""
-
-    issues: IssuesFilter | None = None
-    issue_comment: CommentFilter | None = Field(default=None, alias="issue_comment")
 
 
 class Who(Section):
@@ -194,8 +167,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
     Not a validator of Profile: a profile that a run has frozen must stay readable whatever is refused since.
     """
-    if profile.on.issues is None and profile.on.issue_comment is None:
-        yield ("on",), "names no event, so nothing would ever ring"
+    yield from faults_of_on(profile.on)
     if profile.container.isolation != "process" and not profile.container.image:
         yield ("container", "image"), f"is missing: isolation {profile.container.isolation} runs the agent in an image"
     for name, access in profile.permissions.items():

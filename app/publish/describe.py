@@ -138,7 +138,7 @@ def _mention(run: Run, bot_login: str) -> str:
     if run.profile.on.issue_comment is None:
         return Inert("")
     # Not `span`, which puts a character into it that nobody sees: people copy this.
-    again = " again" if run.event.kind == "issue_comment.created" else ""
+    again = " again" if run.event.is_comment else ""
     return Inert(f"write `@{line(bot_login.removesuffix('[bot]'))} ...`{again}")
 
 

@@ -15,6 +15,8 @@ from triggers.github.payload import Account, Delivery
 
 SOURCE = "github"
 
+_THREAD_LIMIT_CHARACTERS = 300
+
 T = TypeVar("T")
 
 
@@ -34,7 +36,7 @@ class Happening:
         return Event(
             source=SOURCE, kind=self.kind, delivery_key=self.delivery_key,
             intent_key=self._intent_key(delivery, occurred_at, told),
-            thread=f"{SOURCE}:{repository.full_name}{thread}",
+            thread=_bounded(f"{SOURCE}:{repository.full_name}{thread}"),
             actor=Actor(id=str(sender.id), login=sender.login, kind="bot" if self.is_by_a_program(sender) else "person"),
             repo=Repo(
                 id=repository.id, full_name=repository.full_name, default_branch=repository.default_branch,
@@ -61,6 +63,14 @@ class Happening:
         if member is None:
             raise DeliveryRefused(f"{self.event_name}: the {name} is missing", status=400, reason="bad_payload")
         return member
+
+
+def _bounded(thread: str) -> str:
+    """Return a thread's name in as many characters as one has room for: a branch's can be longer."""
+    if len(thread) <= _THREAD_LIMIT_CHARACTERS:
+        return thread
+    digest = hashlib.sha256(thread.encode()).hexdigest()[:32]
+    return f"{thread[:_THREAD_LIMIT_CHARACTERS - 33]}~{digest}"
 
 
 def pass_over_words(happening: Happening, sender: Account, author: Account | None, text: str | None) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.emulators.github import issues, merging, pulls, pushes, store
+from app.emulators.github import issues, merging, pulls, pushes, reviews, store
 from app.emulators.github.shapes.commit import noreply
-from app.emulators.github.state import Comment, Issue, Repository, User
+from app.emulators.github.state import Comment, Issue, Repository, ReviewComment, User
 from app.emulators.github.store import NO_COMMIT, Signature
 from app.emulators.github.world import World
 
@@ -55,6 +55,22 @@ class Person:
         """Change title or body (`edited`)."""
         with self._world.lock:
             issues.edit(self._world, self._repo(repo), self._issue(repo, number), self.user, title=title, body=body)
+
+    def assign(self, repo: str, number: int, *logins: str) -> None:
+        """Make these the assignees (`assigned` and `unassigned`)."""
+        with self._world.lock:
+            accounts = [self._account(login) for login in logins]
+            issues.assign(self._world, self._repo(repo), self._issue(repo, number), self.user, accounts)
+
+    def request_review(self, repo: str, number: int, login: str) -> None:
+        """Ask somebody to review a pull request (`review_requested`)."""
+        with self._world.lock:
+            reviews.request_review(self._world, self._repo(repo), self._issue(repo, number), self.user, self._account(login))
+
+    def comment_on_line(self, repo: str, number: int, path: str, line: int, body: str) -> ReviewComment:
+        """Comment on a line of a pull request's change (`pull_request_review_comment.created`)."""
+        with self._world.lock:
+            return reviews.comment_on_line(self._world, self._repo(repo), self._issue(repo, number), self.user, path, line, body)
 
     def close(self, repo: str, number: int) -> None:
         """Close an issue or a pull request (`closed`)."""
@@ -121,6 +137,12 @@ class Person:
 
     def _repo(self, full_name: str) -> Repository:
         return repository_named(self._world, full_name)
+
+    def _account(self, login: str) -> User:
+        found = self._world.state.user(login)
+        if found is None:
+            raise LookupError(f"this emulated GitHub has no account {login}")
+        return found
 
     def _issue(self, full_name: str, number: int) -> Issue:
         return issue_numbered(self._world, full_name, number)

@@ -52,6 +52,23 @@ class Comment:
 
 
 @dataclass
+class ReviewComment:
+    """A comment on one line of the new side of a pull request's change; `position` is how far down the diff that is."""
+
+    id: int
+    review_id: int
+    user: User
+    body: str
+    path: str
+    line: int
+    position: int
+    diff_hunk: str
+    commit_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass
 class Pull:
     """What a pull request has beyond its issue. `head_repo` is the fork, or the repository itself."""
 
@@ -65,6 +82,7 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    requested_reviewers: list[User] = field(default_factory=list)
 
 
 @dataclass
@@ -81,6 +99,7 @@ class Issue:
     labels: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
     state: Literal["open", "closed"] = "open"
     state_reason: str | None = None
     closed_at: datetime | None = None

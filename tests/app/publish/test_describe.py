@@ -12,8 +12,9 @@ from app.core.assignment import SandboxEnd
 from app.core.denied import Denied
 from app.core.event import Actor, Repo
 from app.core.mention import commands
+from app.core.on import CommentFilter
 from app.core.outcome import Failed, Message, NothingToDo, Outcome, PullRequest, Refused, VerifyResult
-from app.core.profile import AgentChoice, CommentFilter
+from app.core.profile import AgentChoice
 from app.core.run import Run, comment_marker
 from app.errors import ProfileError
 from app.publish.candidate import FileChange

@@ -65,7 +65,8 @@ WEBHOOKS = [
     "issues-opened", "issues-edited", "issues-labeled", "issues-unlabeled", "issues-closed", "issues-reopened",
     "issues-assigned", "issues-unassigned", "issue-comment-created", "issue-comment-edited", "issue-comment-deleted",
     "pull-request-opened", "pull-request-synchronize", "pull-request-labeled", "pull-request-unlabeled",
-    "pull-request-edited", "pull-request-closed", "pull-request-reopened", "push",
+    "pull-request-edited", "pull-request-closed", "pull-request-reopened", "pull-request-assigned", "pull-request-review-requested",
+    "pull-request-review-comment-created", "push",
 ]
 
 DROPPED = {"description", "example", "examples", "x-github", "externalDocs", "title", "default", "x-octokit"}

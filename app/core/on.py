@@ -1,0 +1,80 @@
+"""The events that ring: a profile's `on:`, as in a GitHub Actions workflow.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from app.core.filter_pattern import fault_of
+from app.core.section import Section
+
+IssueAction = Literal["opened", "labeled", "assigned"]
+CommentAction = Literal["created"]
+PullAction = Literal["opened", "reopened", "synchronize", "ready_for_review", "labeled", "assigned", "review_requested"]
+
+
+class IssuesFilter(Section):
+    """Which issue events ring; an empty list means any.
+
+    `labels` of a `labeled` event means the label just added, of any other event one that the issue carries. `assignees` of an
+    `assigned` event are the logins that it is for; empty: the bot's own.
+    """
+
+    types: tuple[IssueAction, ...] = ()
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+class CommentFilter(Section):
+    """Which comment events ring (always only such as address the bot); an empty list means any."""
+
+    types: tuple[CommentAction, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class ReviewCommentFilter(CommentFilter):
+    """The same of comments on a pull request's change; `branches` are those that it is to be merged into."""
+
+    branches: tuple[str, ...] = ()
+
+
+class PullRequestFilter(Section):
+    """Which events of pull requests ring; an empty list means any.
+
+    `branches` are those that it is to be merged into; `assignees` and `reviewers` as `assignees` of an issue.
+    """
+
+    types: tuple[PullAction, ...] = ()
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+
+
+class On(Section):
+    """The events that ring."""
+
+    issues: IssuesFilter | None = None
+    issue_comment: CommentFilter | None = Field(default=None, alias="issue_comment")
+    pull_request: PullRequestFilter | None = Field(default=None, alias="pull_request")
+    pull_request_review_comment: ReviewCommentFilter | None = Field(default=None, alias="pull_request_review_comment")
+
+    @property
+    def filters(self) -> dict[str, IssuesFilter | CommentFilter | PullRequestFilter]:
+        """The events that it names, each with its filter."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: found for name, found in named.items() if found is not None}
+
+
+def faults_of_on(on: On) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield each thing of it that would never ring: the key's way from the top of the profile, and what is wrong."""
+    if not on.filters:
+        yield ("on",), "names no event, so nothing would ever ring"
+    for name, found in on.filters.items():
+        if (fault := fault_of(getattr(found, "branches", ()))) is not None:
+            yield ("on", name, "branches"), fault
