@@ -82,7 +82,7 @@ def _request(event: Event) -> list[Word]:
         return [_word("The operator of this Bellhop", event.text)]
     if not event.is_comment:
         return [_word(_ANYBODY, f"{event.title}\n\n{event.text}")]
-    return [_word(_ANYBODY, event.title), _word(event.actor.login, event.text)]
+    return [_word(_ANYBODY, event.title), _word(event.actor.login, event.words)]
 
 
 def _word(who: str, text: str) -> Word:

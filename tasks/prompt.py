@@ -25,7 +25,7 @@ def render_prompt(run: Run, settings: Settings, earlier: Sequence[Word] = (), *,
         loader=FileSystemLoader(settings.templates_dir), undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, autoescape=False,  # noqa: S701 - a prompt is plain text
     )
-    title, text = look(run.event.title), look(run.event.text)
+    title, text = look(run.event.title), look(run.event.words)
     name = run.profile.templates.prompt
     try:
         event = run.event.model_copy(update={"title": title.text, "text": text.text})

@@ -191,7 +191,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
 
 def _act(tx: Connection, inbox_id: int, event: Event, decision: Decision, run_id: str) -> None:
     if isinstance(decision, Append):
-        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.text), now=decision.now)
+        messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.words), now=decision.now)
     elif isinstance(decision, Stop):
         runs.request_stop(tx, run_id, event.actor.login)
     elif isinstance(decision, Cancel):

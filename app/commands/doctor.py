@@ -64,7 +64,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from _parts(settings, profiles)
     yield from look_at_registries(settings)
     yield _public_url(settings)
-    yield from look_at_github(settings)
+    yield from look_at_github(settings, profiles)
     for vendor, key, name in (
         ("anthropic", settings.anthropic_api_key, "ANTHROPIC_API_KEY"), ("openai", settings.openai_api_key, "OPENAI_API_KEY"),
         ("gemini", settings.gemini_api_key, "GEMINI_API_KEY"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from app.commands.finding import Finding, several_processes
+from app.core.profile import Profile
 from app.errors import BellhopError
 from app.execute.grants.github_app import JWT_BACKDATE_SECONDS, GitHubApp
 from app.execute.grants.outbound import client
@@ -27,8 +28,8 @@ CONNECT = "README.md, `Connect a real GitHub App`"
 EVENTS = ("issues", "issue_comment")
 
 
-def look_at_github(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found, one finding per thing."""
+def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[Finding]:
+    """Yield what is found, one finding per thing; the App must hear what the profiles wait for."""
     if settings.github_webhook_secret.get_secret_value().strip():
         yield Finding("webhook secret", "ok", "set")
     elif several_processes(settings):
@@ -47,15 +48,16 @@ def look_at_github(settings: Settings) -> Iterator[Finding]:
         except BellhopError as error:
             yield Finding("GitHub App", "missing", str(error), "check the App's id and private key, and this host's network")
             return
-    yield _app(about)
+    named = {name for profile in profiles.values() for name in profile.on.filters}
+    yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))))
     yield _bot(settings, str(about.get("slug")))
 
 
-def _app(about: dict[str, Any]) -> Finding:
+def _app(about: dict[str, Any], events: Sequence[str]) -> Finding:
     name = f"{about.get('slug')} (id {about.get('id')})"
     has = about.get("permissions") or {}
     lacks = [f"{each}: {level}" for each, level in PERMISSIONS.items() if has.get(each) not in (level, "write", "admin")]
-    deaf = [event for event in EVENTS if event not in (about.get("events") or [])]
+    deaf = [event for event in events if event not in (about.get("events") or [])]
     if lacks or deaf:
         words = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"does not subscribe to {', '.join(deaf)}"] * bool(deaf)
         return Finding("GitHub App", "missing", f"{name} {' and '.join(words)}",

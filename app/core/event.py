@@ -73,6 +73,10 @@ class Spot(Noun):
     hunk: str
 
 
+# Of the part of a change that a comment is about, the lines just above and its own.
+_MOST_LINES = 20
+
+
 class Event(Noun):
     """One verified happening at a trigger.
 
@@ -119,6 +123,16 @@ class Event(Noun):
     def is_comment(self) -> bool:
         """Whether it is somebody's words in a thread, by which alone the bot may be spoken to."""
         return self.kind in ("issue_comment.created", "pull_request_review_comment.created")
+
+    @property
+    def words(self) -> str:
+        """The text, below the place in the change that it is about, where it is about one."""
+        if self.spot is None:
+            return self.text
+        at = f", line {self.spot.line}" if self.spot.line is not None else ""
+        # Indented, which nothing in it can end, as it could end a fence.
+        shown = "".join(f"    {line}\n" for line in (f"{self.spot.path}{at}", *self.spot.hunk.splitlines()[-_MOST_LINES:]))
+        return f"{shown}\n{self.text}"
 
     @property
     def is_from_fork(self) -> bool:

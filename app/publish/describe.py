@@ -123,7 +123,7 @@ def render_comment(
 
 def _hidden(run: Run) -> int:
     """Return how many characters of the request its page does not show, so that no agent was given them."""
-    return look(run.event.title).hidden + look(run.event.text).hidden
+    return look(run.event.title).hidden + look(run.event.words).hidden
 
 
 def _again(run: Run, bot_login: str) -> str:

@@ -17,7 +17,7 @@ def profile(name: str, on: dict[str, Any]) -> Profile:
 @pytest.mark.parametrize(("one", "other", "both"), [
     ({"issues": {"types": ["labeled"], "labels": ["Fix"]}}, {"issues": {"labels": ["fix", "x"]}}, ["issues.labeled with the label fix"]),
     ({"issues": {"types": ["labeled"]}}, {"issues": {"labels": ["fix"]}}, ["issues.labeled with the label fix"]),
-    ({"issues": {}}, {"issues": {}}, ["issues.opened", "issues.labeled"]),
+    ({"issues": {}}, {"issues": {}}, ["issues.opened", "issues.labeled", "issues.assigned"]),
     ({"issues": {}, "issue_comment": {}}, {"issue_comment": {}}, ["issue_comment.created"]),
     ({"issues": {"types": ["opened"]}}, {"issues": {"types": ["labeled"]}}, []),
     ({"issues": {"labels": ["a"]}}, {"issues": {"labels": ["b"]}}, []),
