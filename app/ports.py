@@ -233,6 +233,9 @@ class Service(Protocol):
     def pull_request(self, credential: Credential, repo: Repo, number: int) -> Pull:
         """Return a pull request as it is now. Raises ServiceError."""
 
+    def review_comments(self, credential: Credential, repo: Repo, number: int, review_id: int) -> tuple[str, ...]:
+        """Return what a review says on lines of the change, each below its place (`about`), oldest first. Raises ServiceError."""
+
     def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
         """Return the branches below `prefix` of this repository that have an open pull request. Raises ServiceError."""
 

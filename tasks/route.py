@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import Connection
 
 from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_permission
-from app.core.event import Event
+from app.core.event import REVIEW, Event
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
 from app.core.run import Run
@@ -114,10 +114,15 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     if not needs_permission(event, parts.profiles, facts):
         return decide(event, parts.profiles, facts), event, None
     own_pull = _own_pull(parts, event)
+    facts = facts.model_copy(update={"is_own_pull": _is_own_pull(parts, event)})
     with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
         actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
-        decision = decide(event, parts.profiles, facts.model_copy(update={"actor_permission": actual}))
+        if event.kind == REVIEW and event.number is not None and event.review_id is not None:
+            said = service.review_comments(credential, event.repo, event.number, event.review_id)
+            event = event.model_copy(update={"text": "\n\n".join(text for text in (event.text, *said) if text.strip())})
+        known = {"actor_permission": actual, "has_all_words": True}
+        decision = decide(event, parts.profiles, facts.model_copy(update=known))
         if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
             event = event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
         elif isinstance(decision, Start) and own_pull is not None:
@@ -125,6 +130,13 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
             if pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id:
                 event = event.model_copy(update={"pull": pull})
         return decision, event, credential.id
+
+
+def _is_own_pull(parts: Parts, event: Event) -> bool:
+    """Return whether the thread is a pull request that a run has opened."""
+    with parts.database.read() as tx:
+        over = runs.over_in_thread(tx, event.thread)
+    return any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
 
 
 def _own_pull(parts: Parts, event: Event) -> PullRequest | None:

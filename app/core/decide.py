@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.event import Event
+from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
 from app.core.permission import Permission, may
 from app.core.profile import Profile
@@ -15,13 +15,16 @@ from app.core.said import Verb, said_to
 class Facts(Noun):
     """What decide() cannot know from the event; `actor_permission` is None as long as nobody has asked.
 
-    `live_permission` is what the live run's profile asks of those who ring.
+    `live_permission` is what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
+    opened. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
     """
 
     bot_login: str
     live_run_id: str | None = None
     live_permission: Permission = "write"
     actor_permission: str | None = None
+    is_own_pull: bool = False
+    has_all_words: bool = False
 
 
 class Ignore(Noun):
@@ -86,15 +89,32 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
     """Return what follows if the actor may, and the permission that takes."""
     if event.actor.kind == "bot" or event.actor.login.casefold() == facts.bot_login.casefold():
         return _ignore("bot", f"{event.actor.login} is a program, and programs do not ring")
-    if event.is_comment:
-        said = said_to(event.text, facts.bot_login)
-        if facts.live_run_id is not None:
-            return _about_live_run(facts.live_run_id, event.thread, said.verb), facts.live_permission
-        if said.verb in ("stop", "cancel"):
-            return _ignore("no_live_run", f"nothing runs in {event.thread}")
-        if not said.is_addressed:
-            return _ignore("not_addressed", "no line of the comment starts with the bot's name")
-    return _by_profile(event, profiles, facts)
+    return _said(event, profiles, facts) if event.is_comment else _by_profile(event, profiles, facts)
+
+
+def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
+    """Return what somebody's words come to: those in a live run's thread are for it, others have to address the bot."""
+    if event.kind == REVIEW_COMMENT and _brings_reviews(event, profiles, facts):
+        return _ignore("part_of_a_review", "it comes again with its review, which GitHub sends for every such comment")
+    is_whole = event.kind != REVIEW or facts.has_all_words
+    said = said_to(event.text, facts.bot_login)
+    if is_whole and event.kind == REVIEW and not event.text.strip():
+        return _ignore("nothing_said", "a review without a word")
+    if facts.live_run_id is not None:
+        return _about_live_run(facts.live_run_id, event.thread, said.verb), facts.live_permission
+    if said.verb in ("stop", "cancel"):
+        return _ignore("no_live_run", f"nothing runs in {event.thread}")
+    asks = not is_whole or said.is_addressed
+    if not asks and not (event.kind == REVIEW and facts.is_own_pull):
+        return _ignore("not_addressed", "no line of it starts with the bot's name")
+    # How it ended is for reviews that say nothing to the bot.
+    return _by_profile(event.model_copy(update={"review": None}) if asks else event, profiles, facts)
+
+
+def _brings_reviews(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
+    """Return whether a review would come to whoever gets this comment of it: then all of its comments come with it."""
+    review = event.model_copy(update={"kind": REVIEW, "spot": None})
+    return any(rings(profile.on, review, facts.bot_login) for profile in profiles.values())
 
 
 def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:

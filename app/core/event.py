@@ -73,8 +73,18 @@ class Spot(Noun):
     hunk: str
 
 
+REVIEW = "pull_request_review.submitted"
+REVIEW_COMMENT = "pull_request_review_comment.created"
 # Of the part of a change that a comment is about, the lines just above and its own.
 _MOST_LINES = 20
+
+
+def about(spot: Spot, text: str) -> str:
+    """Return words on a place in a change, below it."""
+    at = f", line {spot.line}" if spot.line is not None else ""
+    # Indented, which nothing in it can end, as it could end a fence.
+    shown = "".join(f"    {line}\n" for line in (f"{spot.path}{at}", *spot.hunk.splitlines()[-_MOST_LINES:]))
+    return f"{shown}\n{text}"
 
 
 class Event(Noun):
@@ -88,7 +98,7 @@ class Event(Noun):
     the service's own ISO 8601 time; `pull` what is known of the pull request, once it is.
 
     What only some kinds have: `assignee` and `reviewer` are the logins just assigned or asked for a review, `review` is how a review
-    ended (`approved`, `changes_requested`, `commented`), `spot` what a review comment is about, `branch` the one that was pushed to or
+    ended (`approved`, `changes_requested`, `commented`) and `review_id` GitHub's own for it, `spot` what a review comment is about, `branch` the one that was pushed to or
     that CI looked at, or a pull request's base, `paths` what a push has changed (None: nobody has said), `ci` the piece of CI, and
     `button` the name of the one that was pressed on it.
     """
@@ -113,6 +123,7 @@ class Event(Noun):
     assignee: str | None = None
     reviewer: str | None = None
     review: str | None = None
+    review_id: int | None = None
     spot: Spot | None = None
     branch: str | None = None
     paths: tuple[str, ...] | None = None
@@ -122,17 +133,12 @@ class Event(Noun):
     @property
     def is_comment(self) -> bool:
         """Whether it is somebody's words in a thread, by which alone the bot may be spoken to."""
-        return self.kind in ("issue_comment.created", "pull_request_review_comment.created")
+        return self.kind in ("issue_comment.created", REVIEW_COMMENT, REVIEW)
 
     @property
     def words(self) -> str:
         """The text, below the place in the change that it is about, where it is about one."""
-        if self.spot is None:
-            return self.text
-        at = f", line {self.spot.line}" if self.spot.line is not None else ""
-        # Indented, which nothing in it can end, as it could end a fence.
-        shown = "".join(f"    {line}\n" for line in (f"{self.spot.path}{at}", *self.spot.hunk.splitlines()[-_MOST_LINES:]))
-        return f"{shown}\n{self.text}"
+        return self.text if self.spot is None else about(self.spot, self.text)
 
     @property
     def is_from_fork(self) -> bool:

@@ -15,6 +15,7 @@ from app.core.section import Section
 
 IssueAction = Literal["opened", "labeled", "assigned"]
 CommentAction = Literal["created"]
+ReviewAction = Literal["submitted"]
 PullAction = Literal["opened", "reopened", "synchronize", "ready_for_review", "labeled", "assigned", "review_requested"]
 
 
@@ -43,6 +44,21 @@ class ReviewCommentFilter(CommentFilter):
     branches: tuple[str, ...] = ()
 
 
+ReviewState = Literal["approved", "changes_requested", "commented"]
+
+
+class ReviewFilter(Section):
+    """Which reviews ring: such as address the bot, and all that are about a pull request of its own.
+
+    A review brings its comments with it. `states` is how it ended, `branches` are those that the pull request is to be merged into.
+    """
+
+    types: tuple[ReviewAction, ...] = ()
+    labels: tuple[str, ...] = ()
+    states: tuple[ReviewState, ...] = ("changes_requested", "commented")
+    branches: tuple[str, ...] = ()
+
+
 class PullRequestFilter(Section):
     """Which events of pull requests ring; an empty list means any.
 
@@ -56,16 +72,20 @@ class PullRequestFilter(Section):
     branches: tuple[str, ...] = ()
 
 
+Filter = IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
+
+
 class On(Section):
     """The events that ring."""
 
     issues: IssuesFilter | None = None
     issue_comment: CommentFilter | None = Field(default=None, alias="issue_comment")
     pull_request: PullRequestFilter | None = Field(default=None, alias="pull_request")
+    pull_request_review: ReviewFilter | None = Field(default=None, alias="pull_request_review")
     pull_request_review_comment: ReviewCommentFilter | None = Field(default=None, alias="pull_request_review_comment")
 
     @property
-    def filters(self) -> dict[str, IssuesFilter | CommentFilter | PullRequestFilter]:
+    def filters(self) -> dict[str, Filter]:
         """The events that it names, each with its filter."""
         named = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: found for name, found in named.items() if found is not None}

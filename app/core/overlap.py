@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import get_args
 
-from app.core.on import CommentFilter, IssuesFilter, PullRequestFilter
+from app.core.on import Filter
 from app.core.profile import Profile
-
-Filter = IssuesFilter | CommentFilter | PullRequestFilter
 
 
 def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
@@ -24,7 +22,7 @@ def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
 
 
 def _both(kind: str, one: Filter, other: Filter) -> list[str]:
-    if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in ("assignees", "reviewers", "branches")):
+    if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in ("assignees", "reviewers", "states", "branches")):
         # Nobody says that they have nothing in common; whoever has written them apart has seen the other.
         return []
     known = get_args(get_args(type(one).model_fields["types"].annotation)[0])

@@ -19,6 +19,7 @@ def rings(on: On, event: Event, bot_login: str) -> bool:
         _has_label(wanted.labels, event, action)
         and _is_for(getattr(wanted, "assignees", ()), event.assignee, bot_login, action == "assigned")
         and _is_for(getattr(wanted, "reviewers", ()), event.reviewer, bot_login, action == "review_requested")
+        and (event.review is None or event.review in getattr(wanted, "states", ()))
         and _is_on(getattr(wanted, "branches", ()), event.branch)
     )
 

@@ -47,3 +47,26 @@ def test_an_assignment_and_then_a_comment_on_a_line_of_the_change(embed: Embed) 
     decided = road.decisions("pull_request_review_comment.created")
     assert sorted(each.split(":")[0] for each in decided) == ["ignore", "start"]
     road.nothing_is_left()
+
+
+def test_a_review_of_its_own_pull_request_is_worked_on_as_one(embed: Embed) -> None:
+    written = sealed(WORK).replace("    run: |", f"    next: {json.dumps('cat - > said.txt')}\n    run: |")
+    on = "on:\n  issues: {types: [labeled], labels: [bellhop]}\n  pull_request_review:\n  pull_request_review_comment:\n"
+    road = embed(on + written[written.index("agent:"):])
+    road.ring()
+    road.told("Pull request")
+    first, branch = road.newest(), road.branch()
+    number = road.github.pull_requests(REPO)[0].number
+    ada = road.github.person("ada")
+    ada.review(REPO, number, "changes_requested", "Two things.", ("till.txt", 1, "first thing"), ("till.txt", 1, "second thing"))
+    until(lambda: road.newest().id != first.id and road.newest().state == "done", "the review is worked on", road.log, 60)
+    assert road.newest().parent_id == first.id
+    said = road.github.read(REPO, branch, "said.txt")
+    assert said.index("Two things.") < said.index("first thing") < said.index("second thing")
+    assert said.count("first thing") == 1
+    assert [each.split(" ")[1] for each in road.decisions("pull_request_review_comment.created")] == ["part_of_a_review"] * 2
+    # An approval asks for nothing.
+    ada.review(REPO, number, "approved", "Thank you!")
+    until(lambda: len(road.decisions("pull_request_review.submitted")) == 2, "the approval is decided on", road.log)
+    assert any("no_profile" in each for each in road.decisions("pull_request_review.submitted"))
+    road.nothing_is_left()

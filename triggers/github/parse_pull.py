@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from app.core.event import Event, Pull, Spot
 from triggers.github.happening import Happening, pass_over_words
-from triggers.github.payload_pull import PullDelivery, PullRequest
+from triggers.github.payload_pull import PullDelivery, PullRequest, ReviewComment
 
 
 def read_pull_request(happening: Happening, delivery: PullDelivery) -> Event | str:
@@ -30,7 +30,7 @@ def read_review(happening: Happening, delivery: PullDelivery) -> Event | str:
     if reason is not None:
         return reason
     return happening.event(
-        delivery, **_of(pull), url=review.html_url, text=review.body or "", review=review.state,
+        delivery, **_of(pull), url=review.html_url, text=review.body or "", review=review.state, review_id=review.id,
         occurred_at=review.submitted_at, told=(pull.number, review.id, None),
     )
 
@@ -41,11 +41,15 @@ def read_review_comment(happening: Happening, delivery: PullDelivery) -> Event |
     reason = pass_over_words(happening, delivery.sender, comment.user, comment.body)
     if reason is not None:
         return reason
-    spot = Spot(path=comment.path, line=comment.line or comment.original_line, hunk=comment.diff_hunk or "")
     return happening.event(
-        delivery, **_of(pull), url=comment.html_url, text=comment.body or "", comment_id=comment.id, spot=spot,
+        delivery, **_of(pull), url=comment.html_url, text=comment.body or "", comment_id=comment.id, spot=spot_of(comment),
         occurred_at=comment.created_at, told=(pull.number, comment.id, None),
     )
+
+
+def spot_of(comment: ReviewComment) -> Spot:
+    """Return the place that a comment is about; of a line that is gone, where it was."""
+    return Spot(path=comment.path, line=comment.line or comment.original_line, hunk=comment.diff_hunk or "")
 
 
 def _of(pull: PullRequest) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from app.core.event import Event, Pull, Repo
+from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
 from app.core.permission import PERMISSIONS
 from app.errors import ServiceError
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
+from triggers.github.parse_pull import spot_of
+from triggers.github.payload_pull import ReviewComment
 
 # GitHub takes no longer comment or pull request body.
 BODY_LIMIT_CHARACTERS = 65_536
@@ -98,6 +100,18 @@ class GitHubService:
                 head_repo_id=None if head["repo"] is None else head["repo"]["id"],
                 head_ref=head["ref"], head_commit=head["sha"], base_ref=base["ref"],
             )
+
+    def review_comments(self, credential: Credential, repo: Repo, number: int, review_id: int) -> tuple[str, ...]:
+        """Return what a review says on lines of the change, its first hundred comments. Raises ServiceError.
+
+        https://docs.github.com/en/rest/pulls/reviews#list-comments-for-a-pull-request-review
+        """
+        requester = self._connection.requester(credential.token)
+        with as_service_error(f"reading a review of the pull request {number} of {repo.full_name}"):
+            path = f"/repos/{quote(repo.full_name)}/pulls/{number}/reviews/{review_id}/comments"
+            _, data = requester.requestJsonAndCheck("GET", path, parameters={"per_page": 100})
+            read = [ReviewComment.model_validate(each) for each in data]
+        return tuple(about(spot_of(each), each.body or "") for each in read)
 
     def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
         """Return the branches below `prefix` with an open pull request, looking at the newest thousand.

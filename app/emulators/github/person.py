@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from app.emulators.github import issues, merging, pulls, pushes, reviews, store
 from app.emulators.github.shapes.commit import noreply
-from app.emulators.github.state import Comment, Issue, Repository, ReviewComment, User
+from app.emulators.github.state import Comment, Issue, Repository, Review, User
 from app.emulators.github.store import NO_COMMIT, Signature
 from app.emulators.github.world import World
 
@@ -67,10 +68,17 @@ class Person:
         with self._world.lock:
             reviews.request_review(self._world, self._repo(repo), self._issue(repo, number), self.user, self._account(login))
 
-    def comment_on_line(self, repo: str, number: int, path: str, line: int, body: str) -> ReviewComment:
-        """Comment on a line of a pull request's change (`pull_request_review_comment.created`)."""
+    def review(
+        self, repo: str, number: int, state: Literal["approved", "changes_requested", "commented"], body: str = "", *on_lines: tuple[str, int, str],
+    ) -> Review:
+        """Review a pull request (`pull_request_review.submitted`), with comments on lines: path, line, words."""
         with self._world.lock:
-            return reviews.comment_on_line(self._world, self._repo(repo), self._issue(repo, number), self.user, path, line, body)
+            said = [reviews.OnLine(*one) for one in on_lines]
+            return reviews.submit(self._world, self._repo(repo), self._issue(repo, number), self.user, state, body, said)
+
+    def comment_on_line(self, repo: str, number: int, path: str, line: int, body: str) -> Review:
+        """Comment on one line of a pull request's change, which is a review of that one comment."""
+        return self.review(repo, number, "commented", "", (path, line, body))
 
     def close(self, repo: str, number: int) -> None:
         """Close an issue or a pull request (`closed`)."""

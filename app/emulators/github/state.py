@@ -69,6 +69,18 @@ class ReviewComment:
 
 
 @dataclass
+class Review:
+    """A submitted review; its comments bear its id."""
+
+    id: int
+    user: User
+    body: str
+    state: Literal["approved", "changes_requested", "commented"]
+    commit_id: str
+    submitted_at: datetime
+
+
+@dataclass
 class Pull:
     """What a pull request has beyond its issue. `head_repo` is the fork, or the repository itself."""
 
@@ -100,6 +112,7 @@ class Issue:
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
     state: Literal["open", "closed"] = "open"
     state_reason: str | None = None
     closed_at: datetime | None = None

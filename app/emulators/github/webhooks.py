@@ -19,6 +19,7 @@ _PERMISSION = {
     "issues": "issues",
     "issue_comment": "issues",
     "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
     "pull_request_review_comment": "pull_requests",
     "push": "contents",
     "status": "statuses",

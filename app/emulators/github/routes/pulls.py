@@ -9,6 +9,7 @@ from app.emulators.github.call import Access, Answer, Body, Call, Need
 from app.emulators.github.dispatch import Endpoint
 from app.emulators.github.problems import Problem, invalid, not_found
 from app.emulators.github.shapes import pull as shapes
+from app.emulators.github.shapes import review as review_shapes
 from app.emulators.github.shapes.commit import commit as commit_shape
 from app.emulators.github.state import Issue, Pull, Repository, Role
 
@@ -100,6 +101,15 @@ def list_commits(call: Call) -> Answer:
     return call.page(found, lambda sha: commit_shape(call.world, repo, store.read_commit(repo.path, sha)))
 
 
+def list_review_comments(call: Call) -> Answer:
+    """GET /repos/{owner}/{repo}/pulls/{number}/reviews/{review_id}/comments, oldest first."""
+    repo, found, _ = _pull(call, "read")
+    if all(review.id != call.params["review_id"] for review in found.reviews):
+        raise not_found()
+    of_it = [one for one in found.review_comments if one.review_id == call.params["review_id"]]
+    return call.page(of_it, lambda one: review_shapes.review_comment(call.world, repo, found, one))
+
+
 def merge_pull(call: Call) -> Answer:
     """PUT /repos/{owner}/{repo}/pulls/{number}/merge, by a merge commit."""
     repo = call.repository(("contents", "write"), role="write")
@@ -138,6 +148,7 @@ ENDPOINTS = [
     Endpoint("GET", _PULLS, list_pulls),
     Endpoint("POST", _PULLS, create_pull),
     Endpoint("GET", f"{_PULLS}/{{number:int}}", get_pull),
+    Endpoint("GET", f"{_PULLS}/{{number:int}}/reviews/{{review_id:int}}/comments", list_review_comments),
     Endpoint("PATCH", f"{_PULLS}/{{number:int}}", update_pull),
     Endpoint("GET", f"{_PULLS}/{{number:int}}/files", list_files),
     Endpoint("GET", f"{_PULLS}/{{number:int}}/commits", list_commits),

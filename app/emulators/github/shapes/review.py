@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from app.emulators.github.shapes.account import Json, user_or_none
 from app.emulators.github.shapes.issue import association, reactions
-from app.emulators.github.state import Issue, Repository, ReviewComment, node_id
+from app.emulators.github.state import Issue, Repository, Review, ReviewComment, node_id
 from app.emulators.github.world import World, iso
+
+
+def review(world: World, repo: Repository, of: Issue, found: Review) -> Json:
+    """Return a review as webhooks show it; over REST its state is in upper case."""
+    html = f"{world.repo_web(repo)}/pull/{of.number}#pullrequestreview-{found.id}"
+    pull = f"{world.repo_api(repo)}/pulls/{of.number}"
+    return {
+        "id": found.id,
+        "node_id": node_id("PullRequestReview", found.id),
+        "user": user_or_none(world, found.user),
+        "body": found.body or None,
+        "commit_id": found.commit_id,
+        "submitted_at": iso(found.submitted_at),
+        "updated_at": iso(found.submitted_at),
+        "state": found.state,
+        "html_url": html,
+        "pull_request_url": pull,
+        "author_association": association(repo, found.user),
+        "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
+    }
 
 
 def review_comment(world: World, repo: Repository, of: Issue, found: ReviewComment) -> Json:

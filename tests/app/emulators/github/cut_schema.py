@@ -53,6 +53,7 @@ ENDPOINTS = [
     ("patch", f"{REPO}/pulls/{{pull_number}}", ["200"]),
     ("get", f"{REPO}/pulls/{{pull_number}}/files", ["200"]),
     ("put", f"{REPO}/pulls/{{pull_number}}/merge", ["200"]),
+    ("get", f"{REPO}/pulls/{{pull_number}}/reviews/{{review_id}}/comments", ["200"]),
     ("post", f"{REPO}/check-runs", ["201"]),
     ("patch", f"{REPO}/check-runs/{{check_run_id}}", ["200"]),
     ("get", f"{REPO}/commits/{{ref}}/check-runs", ["200"]),
@@ -66,7 +67,7 @@ WEBHOOKS = [
     "issues-assigned", "issues-unassigned", "issue-comment-created", "issue-comment-edited", "issue-comment-deleted",
     "pull-request-opened", "pull-request-synchronize", "pull-request-labeled", "pull-request-unlabeled",
     "pull-request-edited", "pull-request-closed", "pull-request-reopened", "pull-request-assigned", "pull-request-review-requested",
-    "pull-request-review-comment-created", "push",
+    "pull-request-review-comment-created", "pull-request-review-submitted", "push",
 ]
 
 DROPPED = {"description", "example", "examples", "x-github", "externalDocs", "title", "default", "x-octokit"}

@@ -51,7 +51,11 @@ def everything(github: GitHubEmulator) -> None:
     alice.comment(HELLO, 2, "on a pull request")
     alice.assign(HELLO, 2, "bob")
     alice.request_review(HELLO, 2, "bob")
-    alice.comment_on_line(HELLO, 2, "a.txt", 1, "on a line")
+    made = alice.review(HELLO, 2, "changes_requested", "see below", ("a.txt", 1, "on a line"))
+    comments = "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/comments"
+    said = rest.call("GET", f"{REPO}/pulls/2/reviews/{made.id}/comments", 200, like=comments).json()
+    assert [(one["path"], one["line"], one["body"]) for one in said] == [("a.txt", 1, "on a line")]
+    rest.call("GET", f"{REPO}/pulls/2/reviews/{said[0]['id']}/comments", 404)
     alice.push(HELLO, "feat", {"a.txt": None})
     rest.call("PATCH", f"{REPO}/pulls/2", 200, body={"title": "Other"})
     alice.close(HELLO, 2)
