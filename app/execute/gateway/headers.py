@@ -34,9 +34,15 @@ def request_headers(api: Api, sent: Raw, key: str) -> list[tuple[bytes, bytes]]:
         lower = name.lower()
         if lower in _REQUEST:
             passed[lower] = passed[lower] + b", " + value if lower in passed else value
+    passed = {each: value for each, value in passed.items() if _is_text(value)}
     name, before = _CREDENTIAL[api]
     # Plain bytes only: the stream is metered and searched for the key on its way.
     return [*passed.items(), (name, before + key.encode()), (b"accept-encoding", b"identity")]
+
+
+def _is_text(value: bytes) -> bool:
+    # h11 lets more through than aiohttp sends.
+    return all(byte == 0x09 or 0x20 <= byte < 0x7F for byte in value)
 
 
 def response_headers(received: Raw, key: str) -> list[tuple[bytes, bytes]]:

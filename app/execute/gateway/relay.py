@@ -103,7 +103,7 @@ class Relay:
     def _refuse(self, answer: Answer) -> Response | None:
         status = answer.status
         if 200 <= status < 300 or status >= 400:
-            if answer.headers.get("content-encoding", "identity") == "identity":
+            if answer.is_plain:
                 return None
             self._recording.note = "upstream compressed its answer"
             message = f"{self._target.api} compressed its answer, which was not asked for"

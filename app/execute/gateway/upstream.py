@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 import aiohttp
@@ -13,6 +14,7 @@ from yarl import URL
 
 from app.errors import ConfigurationError
 from app.execute.gateway.admit import Api, Target
+from app.execute.gateway.connector import QuietConnector
 from app.execute.gateway.pauses import Pauses
 from app.execute.gateway.transport import pinned_address, proxy_address, trusted
 from app.settings import Settings
@@ -22,6 +24,10 @@ _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20.0, sock_connect=10.0, so
 _MAX_CONNECTIONS = 500
 _KEEP_ALIVE_SECONDS = 30.0
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# One line of an answer's head: a proxy of the operator's may say more than aiohttp's 8 KB.
+_HEAD_LINE_BYTES = 64 * 1024
+# A ValueError is an address or a header that aiohttp does not take.
+_FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 
 
 class UpstreamFailed(Exception):
@@ -41,13 +47,49 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
         self.raw_headers = response.raw_headers
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the body is what was said, and nothing that must be unpacked first."""
+        headers = self._response.headers
+        codings = ",".join((*headers.getall("content-encoding", ()), *headers.getall("transfer-encoding", ())))
+        return {coding.strip().lower() for coding in codings.split(",")} <= {"", "identity", "chunked"}
+
     async def body(self) -> AsyncIterator[bytes]:
         """Yield what comes, as soon as it is there. Raises UpstreamFailed."""
         try:
             async for data in self._response.content.iter_any():
                 yield data
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except _FAILURES as error:
             raise UpstreamFailed(error) from error
+
+
+@contextmanager
+def _broken_with_its_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Have the body fail when its connection ends: of a chunk that is none, aiohttp tells whoever waits for it nothing."""
+    connection, content = response.connection, response.content
+    closed = connection.protocol.closed if connection is not None and connection.protocol is not None else None
+
+    def fail(_: asyncio.Future[None]) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the answer broke off"))
+
+    if closed is None:
+        yield
+        return
+    # Once for a connection, however many answers come by it.
+    closed.remove_done_callback(_look_at)
+    closed.add_done_callback(_look_at)
+    closed.add_done_callback(fail)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(fail)
+
+
+def _look_at(ended: asyncio.Future[None]) -> None:
+    # Or asyncio complains in the log of an error that nobody looked at.
+    if not ended.cancelled():
+        ended.exception()
 
 
 class Account(NamedTuple):
@@ -98,10 +140,11 @@ class Upstream:
                 target.method, URL(url, encoded=True), data=body or None, allow_redirects=False, proxy=self._proxy,
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
             )
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except _FAILURES as error:
             raise UpstreamFailed(error) from error
         try:
-            yield Answer(response)
+            with _broken_with_its_connection(response):
+                yield Answer(response)
         finally:
             # One that is read to its end has given its connection back already; any other has it closed.
             response.close()
@@ -111,9 +154,9 @@ class Upstream:
         if self._opened is None:
             # Not in __init__: it belongs to the loop that runs.
             self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._trusted, limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+                connector=QuietConnector(ssl=self._trusted, limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS),
                 timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
-                skip_auto_headers=_OWN_HEADERS,
+                skip_auto_headers=_OWN_HEADERS, max_line_size=_HEAD_LINE_BYTES, max_field_size=_HEAD_LINE_BYTES,
             )
         return self._opened
 

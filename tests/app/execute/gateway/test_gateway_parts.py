@@ -59,6 +59,12 @@ def test_headers_pass_by_name_only() -> None:
     assert response_headers(received, "KEY") == [(b"x-ratelimit-left", b"1")]
 
 
+@pytest.mark.parametrize("value", [b"a\x01b", b"caf\xe9", b"a\x7fb"], ids=["control", "latin-1", "delete"])
+def test_a_header_that_cannot_be_sent_on_costs_nobody_an_answer(value: bytes) -> None:
+    """The door's own parser lets more through than is sent on."""
+    assert b"user-agent" not in dict(request_headers("anthropic", [(b"user-agent", value)], "KEY"))
+
+
 def test_an_allowance_is_given_back() -> None:
     allowance = Allowance(10)
     with allowance.share() as one, allowance.share() as two:

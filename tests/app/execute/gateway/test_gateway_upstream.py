@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -135,3 +136,97 @@ def self_signed(directory: Path) -> Path:
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return path
+
+
+class Speaker:
+    """Speaks HTTP as it likes and keeps its connections: answers each request with `first`, and says `then` once `go_on` is set."""
+
+    def __init__(self, first: bytes, then: bytes) -> None:
+        self._first, self._then = first, then
+        self.asked = 0
+        self.go_on, self.has_said = asyncio.Event(), asyncio.Event()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.asked += 1
+                writer.write(self._first)
+                await self.go_on.wait()
+                writer.write(self._then)
+                await writer.drain()
+                self.has_said.set()
+
+
+@asynccontextmanager
+async def speaking(first: bytes, then: bytes = b"") -> AsyncIterator[tuple[Upstream, Speaker]]:
+    speaker = Speaker(first, then)
+    server = await asyncio.start_server(speaker.serve, "127.0.0.1", 0)
+    upstream = Upstream(Settings(anthropic_api_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    try:
+        yield upstream, speaker
+    finally:
+        await upstream.close()
+        server.close()
+        for writer in speaker.writers:
+            writer.close()
+
+
+async def told(upstream: Upstream) -> tuple[int, bytes]:
+    async with asyncio.timeout(10), upstream.answer(MODELS, [(b"accept", b"*/*")], b"") as answer:
+        return answer.status, b"".join([data async for data in answer.body()])
+
+
+async def test_r24_what_nobody_asked_for_is_no_answer_to_the_next_request() -> None:
+    """Connections are shared by all sandboxes: one that is out of step would give each of them what another one was told."""
+    late = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nothers"
+    async with speaking(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyou", late) as (upstream, speaker):
+        assert await told(upstream) == (200, b"you")
+        speaker.go_on.set()
+        await speaker.has_said.wait()
+        assert await told(upstream) == (200, b"you")
+        assert speaker.asked == len(speaker.writers) == 2
+
+
+async def test_connections_are_used_again() -> None:
+    async with speaking(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyou") as (upstream, speaker):
+        speaker.go_on.set()
+        for _ in range(3):
+            assert await told(upstream) == (200, b"you")
+        assert len(speaker.writers) == 1
+
+
+async def test_r24_an_answer_that_goes_wrong_on_its_way_ends_at_once() -> None:
+    """It would have kept its place, its connection and its share of the budget for ever."""
+    chunk = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nyou\r\n"
+    async with (
+        asyncio.timeout(10), speaking(chunk, b"no chunk\r\n\r\n") as (upstream, speaker), upstream.answer(MODELS, [], b"") as answer,
+    ):
+        body = answer.body()
+        assert await anext(body) == b"you"
+        speaker.go_on.set()
+        with pytest.raises(UpstreamFailed):
+            await anext(body)
+
+
+async def test_r24_a_long_head_is_read() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-security-policy: " + b"a" * 20_000 + b"\r\ncontent-length: 3\r\n\r\nyou"
+    async with speaking(head) as (upstream, _):
+        assert await told(upstream) == (200, b"you")
+
+
+@pytest.mark.parametrize("head", ["content-encoding: identity\r\ncontent-encoding: gzip", "transfer-encoding: gzip, chunked"])
+async def test_t46_what_is_packed_in_any_way_is_not_plain(head: str) -> None:
+    said = f"HTTP/1.1 200 OK\r\n{head}\r\nconnection: close\r\n\r\n".encode()
+    async with speaking(said) as (upstream, _), upstream.answer(MODELS, [], b"") as answer:
+        assert not answer.is_plain
+
+
+async def test_an_address_that_cannot_be_asked_is_a_failure_like_others() -> None:
+    upstream = Upstream(Settings(anthropic_api_url=f"http://{'a' * 70}.invalid"))
+    try:
+        with pytest.raises(UpstreamFailed):
+            await told(upstream)
+    finally:
+        await upstream.close()
