@@ -11,6 +11,8 @@ from app.ledger.exchanges import LastAnswer
 
 # The gateway says so itself, without asking anybody: app/execute/gateway/model_api.py.
 NO_KEY = "bellhop_no_key"
+MODEL_DOWN = b"bellhop_model_down"
+LIMIT_AT_LAST = b"(at last: 429)"
 # Google answers 400 to a key that it does not know: https://ai.google.dev/gemini-api/docs/troubleshooting
 GOOGLES_WRONG_KEY = b"API_KEY_INVALID"
 
@@ -40,6 +42,8 @@ def _reason(last: LastAnswer | None) -> str | None:
         return "model_key"
     if last.status == 404:
         return "model_unknown"
+    if last.status == 424 and MODEL_DOWN in last.head:
+        return "model_limit" if LIMIT_AT_LAST in last.head else "model_unreachable"
     if last.status in (402, 429):
         return "model_limit"
     return "model_unreachable" if last.status == 0 or last.status >= 500 else None

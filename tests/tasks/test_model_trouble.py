@@ -62,3 +62,12 @@ def test_a_refused_key_is_the_operators_in_the_comment_too(scene: Scene) -> None
     [comment] = scene.comments()
     assert "The operator of this Bellhop has to look at this" in comment.body
     assert "You can mend this" not in comment.body
+
+
+@pytest.mark.parametrize(("at_last", "reason"), [(502, "model_unreachable"), (200, "model_unreachable"), (429, "model_limit")])
+def test_a_model_that_was_not_asked_any_more_is_what_it_was_before(at_last: int, reason: str) -> None:
+    head = f'{{"error": {{"type": "bellhop_model_down", "message": "opus has failed 3 times in a row (at last: {at_last}): ..."}}}}'
+    outcome = model_trouble(GAVE_UP, LastAnswer(424, head.encode()), (), "it gave up")
+    assert outcome is not None
+    assert (outcome.reason, outcome.who) == (reason, "operator")
+    assert model_trouble(GAVE_UP, LastAnswer(424, b"a vendor's own"), (), "it gave up") is None

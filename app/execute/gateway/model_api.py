@@ -89,9 +89,6 @@ class ModelApi:
             return 503, "bellhop_no_key", f"this Bellhop has no key for {self._api}: its operator sets {setting}"
         if Headers(scope=scope).get("content-encoding", "identity") != "identity":
             return 415, "bellhop_refused", "send the request body uncompressed"
-        if self._patience.is_out(time.monotonic()):
-            # Some clients try again for minutes whatever `x-should-retry` says, and none of them after a 4xx such as this.
-            return 424, "bellhop_model_down", f"the model API of {self._api} has failed {MOST_FAILURES} times in a row: it is not asked again for now"
         if self._door.asked_models >= _MOST_REQUESTS:
             return 403, "bellhop_refused", f"this sandbox has made {_MOST_REQUESTS} model requests"
         return None
@@ -116,6 +113,10 @@ class ModelApi:
         if self._budget is None:
             self._budget = await self._budgets.of(self._door)
         budget = self._budget
+        down = self._patience.out(asked.model, time.monotonic()) if target.generates else None
+        if down is not None:
+            await self._say_down(down, budget, target, asked, body, share, scope, receive, send)
+            return
         while target.generates and budget.is_crowded:
             if not await _waited(budget, receive):
                 return
@@ -128,6 +129,22 @@ class ModelApi:
             return
         with budget.under_way(cache(partial(self._most, target, asked, len(body)))) if turn is not None else nullcontext():
             await self._ask(budget, turn, target, asked, body, share, scope, receive, send)
+
+    async def _say_down(
+        self, status: int, budget: RunBudget, target: Target, asked: Asked, body: bytes, share: Share, scope: Scope, receive: Receive,
+        send: Send,
+    ) -> None:
+        """Tell the client to give up, and put that on record: an answer that broke off does not look like a failure there."""
+        # Some clients try again for minutes whatever `x-should-retry` says, and none of them after a 4xx such as this.
+        message = f"{asked.model} at {self._api} has failed {MOST_FAILURES} times in a row (at last: {status}): it is not asked again for now"
+        answer = vendor_error(self._api, 424, "bellhop_model_down", message)
+        recording = Recording(target, body, share, asked.model)
+        recording.begin(answer.status_code, "application/json")
+        recording.feed(bytes(answer.body))
+        recording.is_whole, recording.note = True, "not asked: it has failed too often"
+        with anyio.CancelScope(shield=True):
+            await self._record(recording, Bill(self._door, budget, None, asked.terms))
+        await answer(scope, receive, send)
 
     def _most(self, target: Target, asked: Asked, size_bytes: int) -> Cost:
         """Return what a request can use, by its size and its own limit."""
@@ -151,15 +168,16 @@ class ModelApi:
                 bill.say_once(FALLBACK, f"{asked.model} is overloaded or out of quota: {model} is asked instead.")
                 target = target.with_model(model)
                 body = body if target.model else await to_thread.run_sync(with_model, body, model, limiter=self._upstream.parsing)
-            if not await self._ask_one(bill, target, model, body, share, scope, receive, send,
+            if not await self._ask_one(bill, target, asked.model, model, body, share, scope, receive, send,
                                        may_give_way=fallback is not None and model != fallback):
                 return
 
     async def _ask_one(
-        self, bill: Bill, target: Target, model: str, body: bytes, share: Share, scope: Scope, receive: Receive,
+        self, bill: Bill, target: Target, asked_model: str, model: str, body: bytes, share: Share, scope: Scope, receive: Receive,
         send: Send, *, may_give_way: bool,
     ) -> bool:
-        """Ask one model and put that on record; return whether it gave way, and nothing was sent."""
+        """Ask one model, for `asked_model` or instead of it, and put that on record; return whether it gave way, and nothing was sent."""
+        began = time.monotonic()
         recording = Recording(target, body, share, model)
 
         async def settle() -> None:
@@ -177,17 +195,21 @@ class ModelApi:
             with anyio.CancelScope(shield=True):
                 if not relay.gave_way:
                     bill.settle(recording)
-                    self._note(model, recording)
+                    if target.generates:
+                        self._note(asked_model, model, recording, began)
                 if not bill.is_on_record:
                     await self._record(recording, bill)
         return relay.gave_way
 
-    def _note(self, model: str, recording: Recording) -> None:
-        """Take account of how the model answered; one that asks for a moment's peace has not failed."""
+    def _note(self, asked_model: str, model: str, recording: Recording, began: float) -> None:
+        """Take account of how the model answered; one that asks for a moment's peace has not failed.
+
+        Whoever has another model asked instead hears how that one is: it counts for the model that was asked for.
+        """
         now = time.monotonic()
         pause = self._upstream.pauses.left(self._api, model, now)
         if recording.has_failed is not None and (pause is None or pause.seconds > LONGEST_WAIT_SECONDS):
-            self._patience.note(failed=recording.has_failed, now=now)
+            self._patience.note(asked_model, recording.status, failed=recording.has_failed, began=began, now=now)
 
     async def _note_refusal(self, target: Target, account: Account, why: str) -> None:
         """Put an attempt to reach out through the vendor on record; the first ones only, because they can be many."""

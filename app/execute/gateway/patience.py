@@ -9,17 +9,24 @@ FORGETS_AFTER_SECONDS = 30.0
 
 
 class Patience:
-    """How often a sandbox has seen its model fail in a row; `now` is a steady clock in seconds."""
+    """How often a sandbox has seen a model fail in a row, by the model it asked for; times are of a steady clock in seconds."""
 
     def __init__(self) -> None:
-        self._failures = 0
-        self._last = 0.0
+        self._failures: dict[str, tuple[int, float, int]] = {}
 
-    def note(self, *, failed: bool, now: float) -> None:
-        """Note how the model answered."""
-        self._failures = self._failures + 1 if failed else 0
-        self._last = now
+    def note(self, model: str, status: int, *, failed: bool, began: float, now: float) -> None:
+        """Note how the model answered `now` what it was asked when it `began`."""
+        if not failed:
+            self._failures.pop(model, None)
+            return
+        count, last, _ = self._failures.get(model, (0, began, 0))
+        if count and began < last:
+            return  # it was under way when another one failed: one trouble, however many requests meet it
+        if began - last >= FORGETS_AFTER_SECONDS:
+            count = 0
+        self._failures[model] = (count + 1, now, status)
 
-    def is_out(self, now: float) -> bool:
-        """Whether the model is thought down: asking again at once is of no use."""
-        return self._failures >= MOST_FAILURES and now - self._last < FORGETS_AFTER_SECONDS
+    def out(self, model: str, now: float) -> int | None:
+        """Return the status of the last failure while the model is thought down, and asking it again at once of no use; else None."""
+        count, last, status = self._failures.get(model, (0, now, 0))
+        return status if count >= MOST_FAILURES and now - last < FORGETS_AFTER_SECONDS else None
