@@ -14,6 +14,7 @@ LITTER = ("__pycache__/", "*.py[co]", ".pytest_cache/", ".mypy_cache/", ".ruff_c
 SETTINGS = {
     # Nothing that the agent has configured in its repository runs a program of its choice or waits for a person.
     "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
     "core.fsmonitor": "false",
     "core.pager": "cat",
     "commit.gpgSign": "false",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,46 @@ def test_t27_no_configuration_of_agents_stays(left: Scene) -> None:
     assert status(left) == ["!! build/out.o"]
 
 
+@pytest.mark.parametrize("place", ["workspace/.gitattributes", "workspace/sub/.gitattributes", "home/.config/git/attributes"])
+def test_t62_no_attributes_of_an_agent_make_its_file_pass_for_the_commits(left: Scene, place: str) -> None:
+    """Two files are one to git when attributes have them converted: their ends of lines, words after `$Id`, their encoding."""
+    path = left.path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("* text ident eol=crlf\n")
+    (left.workspace / "sub" / "one.txt").write_bytes(b"sub/one.txt\r\n")
+    (left.workspace / "sub" / "two.txt").unlink()
+    assert status(left) == []
+    assert (left.workspace / "sub" / "one.txt").read_bytes() == b"sub/one.txt\n"
+    assert (left.workspace / "sub" / "two.txt").read_bytes() == b"sub/two.txt\n"
+
+
+def test_t62_a_submodule_that_an_agent_has_checked_out_is_no_part_of_the_next_result(left: Scene) -> None:
+    place = left.workspace
+    for name in ("mod", "lost"):
+        git(place, "init", "-q", name)
+        git(place / name, "commit", "-q", "--allow-empty", "-m", "one")
+        git(place, "add", name)
+    git(place, "commit", "-qm", "submodules")
+    git(place / "mod", "commit", "-q", "--allow-empty", "-m", "two")
+    (place / "mod" / "x.log").touch()
+    shutil.rmtree(place / "lost")
+    (place / "lost").symlink_to("sub")
+    assert status(left) == []
+    assert list((place / "mod").iterdir()) == list((place / "lost").iterdir()) == []
+    assert (place / "sub" / "one.txt").exists()
+
+
+def test_t30_no_repository_of_an_agent_stays_among_the_commits_files(left: Scene) -> None:
+    """Git does not see it, and a program that begins there would work in it."""
+    git(left.workspace, "init", "-q", "sub")
+    (left.workspace / "was" / "dir" / ".git").write_text("gitdir: /tmp/elsewhere\n")
+    (left.workspace / "build").mkdir()
+    git(left.workspace, "init", "-q", "build/own")
+    assert status(left) == ["!! build/own/"]
+    assert not (left.workspace / "sub" / ".git").exists()
+    assert not (left.workspace / "was" / "dir" / ".git").exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="to root nothing is closed, and only root becomes somebody else")
 def test_directories_that_an_agent_has_closed_are_opened(left: Scene) -> None:
     deep = left.workspace / "new" / "deep"
@@ -107,6 +148,20 @@ def test_directories_that_an_agent_has_closed_are_opened(left: Scene) -> None:
     assert end["reason"] == "exited", end
     assert (left.home / "status").read_text() == ""
     assert not deep.parent.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to root nothing is closed, and only root becomes somebody else")
+def test_what_lies_in_a_directory_that_cannot_be_listed_is_found(left: Scene) -> None:
+    """Git takes it for no failure."""
+    (left.workspace / "sub" / "new.txt").touch()
+    left.path.chmod(0o755)
+    for place, names, files in os.walk(left.path):
+        for name in (*names, *files, "."):
+            os.chown(Path(place, name), 12345, 12345, follow_symlinks=False)
+    (left.workspace / "sub").chmod(0o311)
+    end = left.ended(left.begin(user=12345))
+    assert end["reason"] == "exited", end
+    assert not (left.workspace / "sub" / "new.txt").exists()
 
 
 def test_what_cannot_be_tidied_begins_nothing_and_says_so(left: Scene) -> None:

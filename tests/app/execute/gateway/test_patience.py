@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.core.assignment import DoorRules, SandboxEnd
+from app.core.assignment import SandboxEnd
+from app.core.door import DoorRules
 from app.execute.gateway.patience import FORGETS_AFTER_SECONDS, MOST_FAILURES, Patience
 from app.ledger import exchanges
 from tasks.model_trouble import model_trouble
