@@ -48,7 +48,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
         all_said = steps.of_sandbox(tx, run.id, row.id)
-        before = runs.published_before(tx, run) if goes_on_with_its_own(run) else None
+        before = next((proposal for _, proposal in runs.published_before(tx, run)), None) if goes_on_with_its_own(run) else None
         last_answer = exchanges.last_answer(tx, row.id)
         told = reported(each.report for each in reports.of_run(tx, run.id))
     said = last_turn(all_said)

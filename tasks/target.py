@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from app.core.grant import Credential
@@ -54,16 +55,26 @@ def goes_on_with_its_own(run: Run) -> bool:
     return pull is not None and pull.head_ref == run.branch and not run.event.is_from_fork
 
 
-def expected_at(run: Run, published: str | None) -> str | None:
+def expected_at(run: Run, published: Sequence[tuple[Run, str]]) -> str | None:
     """Return the commit that the run's branch may stand at: what was looked at, or what an earlier run has published.
 
-    `published` is that run's proposal as it is on file.
+    `published` are the case's earlier runs that have, newest first, and their proposals as they are on file. None where the
+    newest of them went on with a commit of somebody else's: a run that begins anew would replace that too.
     """
     pull = run.event.pull
     if pull is not None and goes_on_with_its_own(run):
         # Also what people have put there since: the result stands on it, and replaces nothing.
         return pull.head_commit
-    return Proposal.model_validate_json(published).commit if published else None
+    commits = {Proposal.model_validate_json(proposal).commit: earlier for earlier, proposal in published}
+    if not commits:
+        return None
+    newest, standing = next(iter(commits.items()))
+    while goes_on_with_its_own(standing) and standing.event.pull is not None:
+        below = commits.pop(standing.event.pull.head_commit, None)
+        if below is None:
+            return None
+        standing = below
+    return newest
 
 
 def refuse_one_too_many(standing: AbstractSet[str], run: Run) -> None:

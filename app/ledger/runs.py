@@ -350,14 +350,14 @@ def candidate(tx: Connection, run_id: str) -> str | None:
     return tx.execute(select(runs.c.candidate).where(runs.c.id == run_id)).scalar_one_or_none()
 
 
-def published_before(tx: Connection, run: Run) -> str | None:
-    """Return what the case's newest earlier run has published, as the publisher's own JSON, or None."""
+def published_before(tx: Connection, run: Run) -> list[tuple[Run, str]]:
+    """Return the case's earlier runs that have published, newest first, each with what, as the publisher's own JSON."""
     rows = tx.execute(
-        select(runs.c.candidate, runs.c.outcome)
+        select(runs)
         .where(
             runs.c.case_id == run.case_id, runs.c.id != run.id, runs.c.candidate.is_not(None),
             runs.c.outcome.is_not(None),
         )
         .order_by(runs.c.created_at_ms.desc())
     )
-    return next((found for found, outcome in rows if OUTCOME.validate_json(outcome).kind == "pull_request"), None)
+    return [(_noun(row), row.candidate) for row in rows if OUTCOME.validate_json(row.outcome).kind == "pull_request"]

@@ -134,6 +134,30 @@ def test_what_people_put_on_the_branch_is_gone_on_with_and_not_replaced(talks: S
     assert scene.github.read(HELLO, scene.run(run_id).branch, "hers.txt") == "hers\n"
 
 
+def test_t66_what_people_put_below_a_later_result_is_not_replaced_by_a_run_that_begins_anew(talks: Scene) -> None:
+    scene = talks
+    branch = scene.run(first(scene)).branch
+    follow_up = followed(scene)
+    scene.work(follow_up, {"docs.md": "docs\n"})
+    scene.pump()
+    # Nothing there but Bellhop's own: what begins anew takes its place.
+    anew = scene.started()
+    scene.work(anew, {"README.md": "hello again\n"})
+    scene.pump()
+    assert isinstance(scene.outcome(anew), PullRequest), scene.outcome(anew)
+    scene.github.person("alice").push(HELLO, branch, {"hers.txt": "hers\n"})
+    follow_up = followed(scene)
+    scene.work(follow_up, {"docs.md": "docs\n"})
+    scene.pump()
+    assert isinstance(scene.outcome(follow_up), PullRequest), scene.outcome(follow_up)
+    refused = scene.routed()
+    scene.pump()
+    outcome = scene.outcome(refused)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "branch_moved"
+    assert scene.github.read(HELLO, branch, "hers.txt") == "hers\n"
+
+
 @pytest.mark.parametrize("what", ["merged", "closed"])
 def test_after_its_pull_request_a_conversation_goes_on_from_the_default_branch(talks: Scene, what: str) -> None:
     scene = talks
