@@ -13,6 +13,7 @@ import httpx
 import structlog
 from anyio import to_thread
 
+from app.execute.gateway.registry.answers import no_answer
 from app.execute.gateway.registry.cache import ALGORITHMS, Cache
 from app.execute.gateway.registry.entry import Entry
 from app.execute.gateway.registry.fetch import Answer, Fetch, RedirectRefused
@@ -32,12 +33,13 @@ _AT_ONCE = 64
 class Failure(Exception):
     """The artifact did not come; `status` is the registry's (0: none), `why` says it in Bellhop's words.
 
-    `denied` failures are Bellhop's own refusals, and go on record.
+    `denied` failures are Bellhop's own refusals, and go on record; `silent` ones a registry's that could not be asked.
     """
 
-    def __init__(self, status: int, why: str, retry_after: str | None = None, *, denied: bool = False) -> None:
+    def __init__(self, status: int, why: str, retry_after: str | None = None, *, denied: bool = False, silent: bool = False) -> None:
         super().__init__(why)
         self.denied = denied
+        self.silent = silent
         self.status = status
         self.why = why
         self.retry_after = retry_after
@@ -210,9 +212,9 @@ class Downloads:
         except RedirectRefused as error:
             download.fail(Failure(0, f"redirect to {error}: not in the registry's entry", denied=True))
         except (httpx.TransportError, httpx.StreamError, httpx.InvalidURL) as error:
-            download.fail(Failure(0, f"the registry did not answer ({type(error).__name__})"))
+            download.fail(Failure(0, no_answer(error), silent=True))
         except TimeoutError:
-            download.fail(Failure(0, "the registry took too long"))
+            download.fail(Failure(0, "took too long", silent=True))
         except OSError as error:
             log.error("registry_cache_failed", registry=entry.name, error=error.strerror)
             download.fail(Failure(0, "the gateway's disk did not take it"))

@@ -15,7 +15,7 @@ from starlette.types import Scope, Send
 
 from app.execute.gateway.allowance import Share
 from app.execute.gateway.redact import Redactor
-from app.execute.gateway.registry.answers import error, upstream_error
+from app.execute.gateway.registry.answers import error, no_answer, upstream_error
 from app.execute.gateway.registry.crates_page import config_page, download_template, download_url, index_page
 from app.execute.gateway.registry.download import FILE_SECONDS, Failure
 from app.execute.gateway.registry.fetch import RedirectRefused, host_of, page_headers
@@ -38,7 +38,10 @@ _PASSED = (b"content-type", b"etag", b"last-modified", b"cache-control")
 
 
 class Exchange:
-    """`status` is what the registry said (0: it was not asked, or did not say), `denied` what Bellhop refused of it."""
+    """`status` is what the registry said (0: it was not asked, or did not say), `denied` what Bellhop refused of it.
+
+    `silent` is why it could not be asked, where that is so.
+    """
 
     def __init__(
         self, shelf: Shelf, links: Links, wanted: Wanted, share: Share, send: Send, parsing: anyio.Lock
@@ -46,6 +49,7 @@ class Exchange:
         self.used_token = False
         self.status = 0
         self.denied = ""
+        self.silent = ""
         self._shelf = shelf
         self._links = links
         self._entry = links.entry
@@ -68,11 +72,14 @@ class Exchange:
         except Failure as failed:
             self.status = failed.status
             self.denied = failed.why if failed.denied else ""
+            self.silent = failed.why if failed.silent else ""
             failure = upstream_error(failed.status, self._entry.name, failed.why, failed.retry_after)
         except (httpx.TransportError, httpx.StreamError, httpx.InvalidURL) as failed:
-            failure = upstream_error(0, self._entry.name, f"did not answer ({type(failed).__name__})")
+            self.silent = no_answer(failed)
+            failure = upstream_error(0, self._entry.name, self.silent)
         except TimeoutError:
-            failure = upstream_error(0, self._entry.name, "took too long")
+            self.silent = "took too long"
+            failure = upstream_error(0, self._entry.name, self.silent)
         except OSError:
             failure = error(507, "bellhop_disk", "the gateway's disk does not take it")
         return None if self._started else failure

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.core.assignment import LOOPBACK_URL
 from app.core.registry import Registry
+from app.core.step import Step
 from app.execute.gateway.body import cut_when_gone
 from app.execute.gateway.denials import record_denial
 from app.execute.gateway.door import Door
@@ -22,7 +23,7 @@ from app.execute.gateway.registry.exchange import Exchange
 from app.execute.gateway.registry.links import Links
 from app.execute.gateway.registry.paths import Wanted, admit
 from app.execute.gateway.registry.shelf import Shelf
-from app.ledger import audit
+from app.ledger import audit, steps
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class RegistryDoor:
         self._shelf = shelf
         self._slots = anyio.Semaphore(_AT_ONCE)
         self._asked = 0
+        self._silent: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -96,6 +98,8 @@ class RegistryDoor:
         if exchange.denied:
             log.warning("registry_answer_refused", registry=entry.name, sandbox=self._door.sandbox_id, why=exchange.denied)
             await record_denial(self._door, surface="registry", target=asked, why=exchange.denied)
+        if exchange.silent:
+            await self._tell(entry.name, exchange.silent)
         if not exchange.used_token:
             return
         try:
@@ -105,6 +109,18 @@ class RegistryDoor:
             ))
         except SQLAlchemyError as failed:
             log.error("registry_use_not_recorded", sandbox=self._door.sandbox_id, error=type(failed).__name__)
+
+    async def _tell(self, name: str, why: str) -> None:
+        """Say in the log and the transcript, once for each cause, that a registry could not be asked: pip for one says nothing."""
+        if (name, why) in self._silent:
+            return
+        self._silent.add((name, why))
+        log.warning("registry_not_asked", registry=name, sandbox=self._door.sandbox_id, why=why)
+        step = Step(kind="log", text=f"registry {name}: {why}", data={"stream": "registry"})
+        try:
+            await self._door.write(lambda tx: steps.append(tx, self._door.run_id, self._door.sandbox_id, [step]))
+        except SQLAlchemyError as failed:
+            log.error("registry_failure_not_recorded", sandbox=self._door.sandbox_id, error=type(failed).__name__)
 
     def _split(self, raw_path: bytes) -> tuple[str, bytes]:
         """Return the registry's name and what follows, as they came; a path that is spelled in another way has no name."""

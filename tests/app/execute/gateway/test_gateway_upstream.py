@@ -118,6 +118,18 @@ async def test_an_authority_of_ones_own_is_trusted_when_it_is_named(tmp_path: Pa
         assert await ask(settings.model_copy(update={"ca_bundle": certificate})) == 200
 
 
+async def test_an_authority_that_the_system_trusts_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Server()
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # OpenSSL's own variable: where the system's certificates are.
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with running(server):
+        assert await ask(Settings(anthropic_api_url=f"https://localhost:{server.server_port}")) == 200
+
+
 def self_signed(directory: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
