@@ -90,7 +90,7 @@ def test_t55_an_egress_head_is_a_destination_or_a_refusal(target: bytes) -> None
     with suppress(h11.LocalProtocolError):
         request = h11.Request(method="CONNECT", target=target, headers=[("Host", "a.example:443")])
         with suppress(Refused):
-            found = destination_of(request, ())
+            found = destination_of(request, (), {})
             raise AssertionError(f"nothing is named, and {found} passed")
     with suppress(ValueError):
         name = parse_authority(target)

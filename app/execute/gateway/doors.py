@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -48,18 +48,22 @@ Surface = Callable[[Door], Sequence[BaseRoute]]
 class Doors:
     """The doors of `host`; each serves the runner's calls and every one of `surfaces`, and tunnels by `dialler`.
 
+    `registry_hosts` is host to name of the operator's registries, to say so to whoever wants a tunnel there.
+
     `on_ended(run_id, host)` is called in a thread once an end, or something for the run's thread, is committed.
     """
 
     def __init__(
         self, *, host: str, places: Places, ledger: LedgerThreads, surfaces: Sequence[Surface],
-        dialler: Dialler, agent: Callable[[str], AgentAdapter], on_ended: Callable[[str, str], None],
+        dialler: Dialler, registry_hosts: Mapping[str, str], agent: Callable[[str], AgentAdapter],
+        on_ended: Callable[[str, str], None],
     ) -> None:
         self._host = host
         self._places = places
         self._ledger = ledger
         self._surfaces = tuple(surfaces)
         self._dialler = dialler
+        self._registry_hosts = registry_hosts
         self._agent = agent
         self._on_ended = on_ended
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,7 +148,7 @@ class Doors:
         runner = RunnerApi(door, self._places.bundles, self._after_end)
         listener = Listener(directory / "door.sock", _application(door, runner, self._surfaces),
                             mode=0o666)
-        egress = EgressListener(directory / "egress.sock", door, self._dialler)
+        egress = EgressListener(directory / "egress.sock", door, self._dialler, self._registry_hosts)
         listener.start()
         egress.start()
         self._open[row.id] = (door, listener, egress)

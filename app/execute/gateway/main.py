@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import anyio
 import structlog
@@ -71,7 +72,7 @@ async def serve_gateway(
                 # The registries last: what npm asks for outside /registry looks like many a path.
                 model_routes(upstream), tool_routes(_secrets(settings, known)), repository_routes(forge), registry_routes(shelf),
             ),
-            dialler=dialler,
+            dialler=dialler, registry_hosts=_hosts(known),
         )
         control = Listener(places.control_socket, control_application(doors), mode=0o600)
         try:
@@ -87,6 +88,15 @@ async def serve_gateway(
                 await upstream.close()
                 await shelf.close()
                 await forge.close()
+
+
+def _hosts(registries: Mapping[str, Entry]) -> dict[str, str]:
+    """Return which registry each host is of; of several the first."""
+    found: dict[str, str] = {}
+    for name, entry in registries.items():
+        for address in entry.registry.addresses:
+            found.setdefault(urlsplit(address).hostname or "", name)
+    return found
 
 
 def _secrets(settings: Settings, registries: Mapping[str, Entry]) -> tuple[str, ...]:

@@ -172,6 +172,8 @@ def test_the_comment_while_it_works(make_run: MakeRun, state: str, said: str) ->
         (Refused(reason="new_symlink", text="It adds a link."), "Not done: It adds a link."),
         (Refused(reason="cancelled", text="Stopped, as asked for."), "Stopped, as asked for."),
         (Failed(reason="lost", text="The sandbox was lost.", who="nobody"), "That did not work: The sandbox was lost."),
+        (Failed(reason="setup_failed", text="It failed.\n\nIts last lines:\nnpm error code\n@ada", who="person"),
+         "That did not work: It failed.\n\n```text\nIts last lines:\nnpm error code\n@\u200bada\n```\n\nYou can mend this."),
     ],
 )
 def test_the_comment_at_the_end(make_run: MakeRun, outcome: Outcome, said: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h11
@@ -11,6 +11,8 @@ import h11
 from app.core.destination import NOT_NAMED, Destination, Entry, NotADestination, admitted, parse_authority
 
 HEAD_BYTES = 16 * 1024
+# Why a tunnel to a registry is denied: with the name, which may be longer, it stays below what the audit holds.
+ONE_OF = "it belongs in `egress: registries:`, as"
 _READ_BYTES = 4096
 
 
@@ -49,8 +51,11 @@ async def read_request(connection: h11.Connection, reader: asyncio.StreamReader)
         raise Refused(431 if error.error_status_hint == 431 else 400, "it is not plain HTTP/1.1", asked=asked) from None
 
 
-def destination_of(request: h11.Request, entries: Sequence[Entry]) -> Destination:
-    """Return the destination that a request asks for and the profile permits. Raises Refused."""
+def destination_of(request: h11.Request, entries: Sequence[Entry], registries: Mapping[str, str]) -> Destination:
+    """Return the destination that a request asks for and the profile permits. Raises Refused.
+
+    `registries` is host to name of the operator's package registries: a tunnel to one is rarely what is wanted.
+    """
     method, target = request.method.decode("latin-1"), request.target.decode("latin-1")
     asked = f"{method} {target}"
     if method != "CONNECT":
@@ -72,6 +77,13 @@ def destination_of(request: h11.Request, entries: Sequence[Entry]) -> Destinatio
     ):
         raise Refused(403, "its Host header names another host", asked=asked)
     permitted = admitted(destination, entries)
+    if permitted is None and destination.host in registries:
+        name = registries[destination.host]
+        raise Refused(
+            403, f"{ONE_OF} `{name}`", asked=f"CONNECT {destination}", phrase="A registry, see the profile's egress registries",
+            text=f"Bellhop opens no tunnel to {destination}: that is the package registry `{name}`, which a profile names under "
+                 f"`egress: registries: [{name}]`; clients then find it by their environment. Trying again does not help.\n",
+        )
     if permitted is None:
         raise Refused(
             403, NOT_NAMED, asked=f"CONNECT {destination}", phrase="Not in the profile's egress connect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,10 +42,11 @@ _STOP_SECONDS = 5.0
 class EgressListener:
     """The egress socket of one door, served from `start` to `stop`."""
 
-    def __init__(self, path: Path, door: Door, dialler: Dialler) -> None:
+    def __init__(self, path: Path, door: Door, dialler: Dialler, registries: Mapping[str, str]) -> None:
         self._path = path
         self._door = door
         self._dialler = dialler
+        self._registries = registries
         self._entries = _entries(door)
         self._opening = anyio.Semaphore(_OPENING)
         self._connections = 0
@@ -98,7 +100,7 @@ class EgressListener:
                 request = await read_request(connection, inside.reader)
             if request is None:
                 return
-            destination = destination_of(request, self._entries)
+            destination = destination_of(request, self._entries, self._registries)
             if self._opened >= MOST_TUNNELS:
                 raise Refused(403, f"this sandbox has opened {MOST_TUNNELS} tunnels", asked=f"CONNECT {destination}")
             if self._tunnels >= MAX_TUNNELS:

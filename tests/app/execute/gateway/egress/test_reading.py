@@ -24,7 +24,7 @@ def read(raw: bytes, entries: tuple[Entry, ...] = ENTRIES) -> Destination | None
         reader.feed_data(raw)
         reader.feed_eof()
         request = await read_request(h11.Connection(h11.SERVER, max_incomplete_event_size=16 * 1024), reader)
-        return None if request is None else destination_of(request, entries)
+        return None if request is None else destination_of(request, entries, {})
 
     return asyncio.run(go())
 
@@ -51,6 +51,16 @@ def test_t55_any_bytes_are_a_permitted_destination_a_refusal_or_nothing(raw: byt
         assert any(entry.permits(destination) for entry in ENTRIES)
         assert raw.lstrip(b"\r\n").startswith(b"CONNECT " + raw.lstrip(b"\r\n").split(b" ")[1])
         assert raw.lstrip(b"\r\n").split(b" ")[1].lower() == str(destination).encode()
+
+
+def test_a_tunnel_to_a_registry_is_refused_with_where_it_is_named_unless_the_profile_names_the_host() -> None:
+    registries = {"allowed.example": "npm", "packages.example": "npm"}
+    request = h11.Request(method="CONNECT", target="packages.example:443", headers=[("Host", "packages.example:443")])
+    with pytest.raises(Refused, match=r"^it belongs in `egress: registries:`, as `npm`$") as refused:
+        destination_of(request, ENTRIES, registries)
+    assert "`egress: registries: [npm]`" in refused.value.text
+    allowed = h11.Request(method="CONNECT", target="allowed.example:443", headers=[("Host", "allowed.example:443")])
+    assert destination_of(allowed, ENTRIES, registries) == Destination(host="allowed.example", port=443)
 
 
 def test_a_head_is_read_however_it_is_cut() -> None:
