@@ -21,10 +21,13 @@ def tidy(git: Git, home: str, leaves_out: Sequence[str]) -> None:
     `.git` is of a fresh checkout; all else may be anything that an agent has made. Raises GitFailed, OSError.
     """
     try:
-        _tidy(git, home, leaves_out)
-    except (GitFailed, PermissionError):
-        _open_directories(git.workspace)
-        _tidy(git, home, leaves_out)
+        try:
+            _tidy(git, home, leaves_out)
+        except (GitFailed, PermissionError):
+            _open_directories(git.workspace)
+            _tidy(git, home, leaves_out)
+    except RecursionError:
+        raise GitFailed("directories lie too deep in each other") from None
 
 
 def _tidy(git: Git, home: str, leaves_out: Sequence[str]) -> None:

@@ -87,9 +87,6 @@ class Homes:
                 self._place(run_id).rename(given)
             except FileNotFoundError:
                 return  # the sweeper, or another run of the case, was quicker
-        if _text(given / _STANDS_ON) != (_text(scratch / _STANDS_ON) or ""):
-            for name in _WORKSPACE:
-                remove_tree(given / name)
         _unpack(scratch)
 
     def prune(self, keep: int, unused_seconds: float) -> list[str]:
@@ -128,8 +125,11 @@ def given_to(scratch: Path) -> Given | None:
 
 
 def _unpack(scratch: Path) -> None:
-    """Put what was given to a sandbox where the sandbox has it; again after a kill, too."""
+    """Put what was given to a sandbox where the sandbox has it; again after a kill, too, also on its way back."""
     given = scratch / _GIVEN
+    if _text(given / _STANDS_ON) != (_text(scratch / _STANDS_ON) or ""):
+        for name in _WORKSPACE:
+            remove_tree(given / name)
     for name in _WORKSPACE:
         if (given / name).is_dir():
             (given / _FILES).touch()

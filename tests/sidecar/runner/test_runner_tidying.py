@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.execute.workspace.removal import remove_tree
 from tests.sidecar.runner.scene import Scene, git
 
 CONFIG = (".claude", "CLAUDE.md", ".envrc")
@@ -162,6 +163,24 @@ def test_what_lies_in_a_directory_that_cannot_be_listed_is_found(left: Scene) ->
     end = left.ended(left.begin(user=12345))
     assert end["reason"] == "exited", end
     assert not (left.workspace / "sub" / "new.txt").exists()
+
+
+@pytest.mark.parametrize("where", ["sub/.git", "build", "new"])
+def test_what_lies_too_deep_begins_nothing_and_says_so(left: Scene, where: str) -> None:
+    place = left.workspace / where
+    place.mkdir()
+    at = os.open(place, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    try:
+        end = left.run()
+    finally:
+        remove_tree(place)  # whoever removes the test's directory cannot either
+    assert (end["reason"], "earlier run" in end["text"]) == ("refused", True), end
 
 
 def test_what_cannot_be_tidied_begins_nothing_and_says_so(left: Scene) -> None:

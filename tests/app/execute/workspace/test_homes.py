@@ -10,7 +10,7 @@ import pytest
 
 from app.core.event import Repo
 from app.execute.sandboxes.workspaces import copy
-from app.execute.workspace import Workspaces
+from app.execute.workspace import Workspaces, homes
 from app.execute.workspace.homes import Given, given_to, stand_on
 from app.execute.workspace.removal import remove_tree
 from tests.app.execute.workspace.conftest import GitCommand
@@ -148,15 +148,15 @@ def test_what_is_given_back_is_what_was_given(workspaces: Workspaces, scratch: P
 
 
 def test_r44_the_oldest_beyond_the_number_and_those_past_their_time_are_removed(workspaces: Workspaces, tmp_path: Path) -> None:
-    homes = tmp_path / "state" / "homes"
+    place = tmp_path / "state" / "homes"
     for age, name in enumerate(("new", "middle", "old", "ancient")):
         (tmp_path / "state" / "scratch" / f"{name}-work" / "home").mkdir(parents=True)
         assert keep(workspaces, name)
-        at = (homes / name).stat().st_mtime - 1000 * age
-        os.utime(homes / name, (at, at))
-    (homes / ".half").mkdir()
+        at = (place / name).stat().st_mtime - 1000 * age
+        os.utime(place / name, (at, at))
+    (place / ".half").mkdir()
     assert workspaces.homes.prune(3, 1500) == ["old", "ancient"]
-    assert names(homes) == ["middle", "new"]
+    assert names(place) == ["middle", "new"]
 
 
 def mortal(deaths: int) -> Callable[[Path, Path], Path]:
@@ -210,6 +210,29 @@ def test_r32_whoever_dies_while_it_is_given_loses_nothing(
     following = prepared(workspaces, of="aaa" if workspaces.homes.has("aaa") else None)
     assert given_to(following) == Given("aaa", has_files=True)
     assert ((following / "home" / "session").exists(), names(following / "upper")) == (True, [".venv"])
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_r32_whoever_dies_before_files_that_do_not_fit_are_removed_passes_them_to_nobody(
+    workspaces: Workspaces, scratch: Path, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    """They would go back under the name of what the new sandbox stands on."""
+
+    def die(path: Path) -> None:
+        if is_begun:
+            remove_tree(next(path.iterdir()))
+        raise KeyboardInterrupt
+
+    keep(workspaces, "aaa")
+    with monkeypatch.context() as patch:
+        patch.setattr(homes, "remove_tree", die)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(workspaces, stands_on="docker node")
+    workspaces.give_back("bbb-work")
+    workspaces.discard("bbb-work")
+    following = prepared(workspaces, stands_on="docker node")
+    assert (names(following / "upper"), given_to(following)) == ([], Given("aaa", has_files=False))
+    assert (following / "home" / "session").exists()
 
 
 def test_r44_a_home_that_is_given_while_others_are_removed_is_passed_over(
