@@ -55,7 +55,7 @@ class LayerMaker:
         target = self._workspace / directory
         try:
             _remove(target)
-            changed = self._as_committed(directory)
+            changed = self._as_committed()
             ignored = self._ignored()
             target.mkdir(mode=0o755)
             kept: list[str] = []
@@ -68,18 +68,18 @@ class LayerMaker:
         except (GitFailed, OSError) as error:
             raise LayerFailed(str(error)) from error
 
-    def _as_committed(self, directory: str) -> list[str]:
+    def _as_committed(self) -> list[str]:
         """Have git ignore what it will in the sandboxes to come, which have none of the setup's words on that; return what differed."""
         # What held it is dead, and git would wait for it in vain.
         (self._workspace / ".git" / "index.lock").unlink(missing_ok=True)
         (self._workspace / ".git" / "info" / "exclude").unlink(missing_ok=True)
-        changed = self._changed(directory)
-        # Fails where the commit has none.
+        # Both fail where the commit has none.
+        changed = self._git.call(("--work-tree=.", "diff-index", "--name-only", "-z", "HEAD", "--", _IGNORE_FILES)).stdout.split(b"\0")
         self._git.succeeds("--work-tree=.", "checkout", "--quiet", "HEAD", "--", _IGNORE_FILES)
-        for path in self._listed("--work-tree=.", "ls-files", "--others", "--exclude-standard", "-z", "--", _IGNORE_FILES):
-            if path:
-                _remove(self._workspace / os.fsdecode(path))
-        return changed
+        added = self._listed("--work-tree=.", "ls-files", "--others", "--exclude-standard", "-z", "--", _IGNORE_FILES)
+        for path in filter(None, added):
+            _remove(self._workspace / os.fsdecode(path))
+        return [os.fsdecode(path) for path in (*changed, *added) if path]
 
     def _ignored(self) -> list[bytes]:
         with tempfile.TemporaryDirectory(prefix="layer-") as place:

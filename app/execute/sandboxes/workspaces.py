@@ -60,19 +60,20 @@ def has_overlays(backend: SandboxBackend) -> bool:
     return getattr(backend, "has_overlays", False)
 
 
-def no_overlay() -> SandboxRefused:
-    """Return the refusal where only an overlay will do and there is none."""
+def no_overlay(why: str = "") -> SandboxRefused:
+    """Return the refusal where only an overlay will do and there is none, or none that could be mounted: `why`."""
+    what = f"none could be mounted ({why})" if why else "this host has no overlay file system"
     return SandboxRefused(
-        "what `setup:` installs is kept as a layer, for which this host has no overlay file system: use Docker or run the worker as root "
+        f"what `setup:` installs is kept as a layer, an overlay, and {what}: use Docker or run the worker as root "
         "(bubblewrap), keep `BELLHOP_STATE_DIR` on a local file system whose path has no comma, colon or quote in it, or take `setup:` out "
         "of the profile", reason="no_overlay",
     )
 
 
-def refuse_copy(workspace: PreparedWorkspace) -> None:
-    """Raise SandboxRefused where only an overlay will do."""
+def refuse_copy(workspace: PreparedWorkspace, why: str = "") -> None:
+    """Raise SandboxRefused where only an overlay will do; `why` none could be mounted, where one was tried."""
     if workspace.needs_overlay:
-        raise no_overlay()
+        raise no_overlay(why)
 
 
 def copy(workspace: PreparedWorkspace) -> Path:

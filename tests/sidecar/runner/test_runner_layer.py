@@ -94,14 +94,15 @@ def test_t27_a_link_out_of_home_on_the_way_goes(scene: Scene, way: str) -> None:
     assert "~/.config" in remarks(scene)
 
 
-@pytest.mark.parametrize("word", [
-    "echo new.txt >> .git/info/exclude", "echo new.txt >> .gitignore", "mkdir -p sub; echo new.txt > sub/.gitignore; cp new.txt sub",
+@pytest.mark.parametrize(("word", "told"), [
+    ("echo new.txt >> .git/info/exclude", "does not ignore it: new.txt"), ("echo new.txt >> .gitignore", "does not ignore it: .gitignore, new.txt"),
+    ("mkdir -p sub; echo new.txt > sub/.gitignore; mv new.txt sub", "does not ignore it: sub/.gitignore, sub/"),
 ], ids=["exclude", "changed", "added"])
-def test_what_only_the_setup_has_git_ignore_is_not_kept(scene: Scene, word: str) -> None:
+def test_what_only_the_setup_has_git_ignore_is_not_kept(scene: Scene, word: str, told: str) -> None:
     """Nothing would ignore it in the agent's sandbox, so that it would be in each result."""
     set_up(scene, f"echo evil > new.txt; {word}; mkdir -p own; echo '*' > own/.gitignore; echo x | tee own/tool ignored.txt")
     assert kept(scene) == ["ignored.txt", "own/.gitignore", "own/tool"]
-    assert "new.txt" in remarks(scene) or ".gitignore" in remarks(scene)
+    assert told in remarks(scene)
 
 
 @pytest.mark.parametrize("trap", [

@@ -143,7 +143,7 @@ class BubblewrapSandboxes:
             return record
         self._clear(room)
         if overlay is not None and failure is not None and "mount:" in failure:
-            workspaces.refuse_copy(spec.workspace)
+            workspaces.refuse_copy(spec.workspace, failure)
             self._overlay_impossible = True
             return self._start(spec, room)
         raise SandboxUnavailable(

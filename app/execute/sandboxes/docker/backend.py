@@ -222,7 +222,7 @@ class DockerSandboxes:
             self.destroy(self._handle(spec.id))
             if "failed to mount local volume" not in str(error):
                 raise
-            workspaces.refuse_copy(spec.workspace)
+            workspaces.refuse_copy(spec.workspace, str(error))
             if self._overlay_impossible:
                 raise
             self._overlay_impossible = True
