@@ -76,8 +76,8 @@ def clean_up(parts: Parts, run_id: str) -> None:
             # What came between the HOME and its sandbox (no tooling, a template that is broken) is not the session's fault.
             parts.workspaces.give_back(sandbox_id)
         parts.workspaces.discard_run(run_id)
-    except BellhopError as error:
-        log.warning("cleanup_failed", run_id=run_id, reason=error.reason, error=str(error))
+    except (BellhopError, OSError) as error:
+        log.warning("cleanup_failed", run_id=run_id, reason=getattr(error, "reason", "os"), error=str(error))
 
 
 def _keep_home(parts: Parts, row: SandboxRow) -> None:

@@ -34,8 +34,9 @@ def remove_leftovers(parts: Parts, host: str) -> None:
     for row in rows:
         try:
             dismantle(parts, row)
-        except BellhopError as error:
-            log.warning("cleanup_failed", run_id=row.run_id, sandbox_id=row.id, reason=error.reason, error=str(error))
+        except (BellhopError, OSError) as error:
+            # A full disk, too: what one run has left must not keep others', and what is old, from being removed.
+            log.warning("cleanup_failed", run_id=row.run_id, sandbox_id=row.id, reason=getattr(error, "reason", "os"), error=str(error))
     for backend in parts.backends:
         try:
             _remove_orphans(parts, backend)

@@ -65,7 +65,7 @@ class LayerMaker:
                 (kept if is_ours and self._moved(path, target) else left_out).append(os.fsdecode(path))
             left_out += self._clear_home(names, home_leaves_out)
             return Kept(kept, left_out, list(dict.fromkeys([*changed, *self._changed(directory)])))
-        except (GitFailed, OSError) as error:
+        except (GitFailed, OSError, RecursionError) as error:
             raise LayerFailed(str(error)) from error
 
     def _as_committed(self) -> list[str]:

@@ -205,6 +205,20 @@ def test_a_setup_that_left_nothing_is_told(scene: Scene) -> None:
     assert (outcome.reason, scene.left()) == ("setup_failed", [])
 
 
+def test_a_setup_that_cannot_be_kept_is_told_and_leaves_nothing(scene: Scene) -> None:
+    """As on a full disk, where each file that stays makes it worse."""
+    run_id = scene.routed()
+    start(scene.parts, run_id)
+    (scene.settings.state_dir / "layers").mkdir(exist_ok=True)
+    (scene.settings.state_dir / "layers" / f".{run_id}-setup").write_text("in the way")
+    install(scene, run_id)
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, scene.left()) == ("setup_failed", [])
+    assert "was not kept" in outcome.text
+
+
 def test_a_results_setup_that_fails_is_a_failed_check(scene: Scene) -> None:
     scene.profiles["fix"] = with_setup(verify="npm test")
     run_id = set_up(scene)

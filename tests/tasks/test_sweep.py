@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -14,7 +15,7 @@ from app.core.outcome import Failed, PullRequest
 from app.errors import SandboxUnavailable
 from app.execute.sandboxes.fake import FakeSandboxes, Kind
 from app.ledger import hosts, inbox, sandboxes
-from app.ports import PreparedWorkspace, SandboxSpec
+from app.ports import Handle, PreparedWorkspace, SandboxSpec
 from app.settings import Settings
 from tasks.finish import finish
 from tasks.route import route
@@ -185,6 +186,26 @@ def test_a_sandbox_of_a_run_that_is_done_is_removed_when_the_engine_is_back(scen
     sweep(scene.parts)
     scene.backend.kind = "never_ends"
     assert list(scene.backend.find()) == [f"{run_id}-work"]
+    sweep(scene.parts)
+    assert scene.left() == []
+
+
+def test_what_cannot_be_removed_of_one_run_keeps_nothing_else_from_being_removed(scene: Scene) -> None:
+    """As on a full disk, which nobody would empty any more."""
+
+    class Full(FakeSandboxes):
+        def destroy(self, handle: Handle) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    run_id = scene.started()
+    old = scene.settings.state_dir / "layers" / "private-old"
+    old.mkdir(parents=True)
+    full = Full("never_ends")
+    scene.sql("UPDATE runs SET attempts = 99, state = 'collecting'")
+    finish(replace(scene.parts, backends=(full,)), run_id)
+    assert scene.run(run_id).state == "done"
+    sweep(replace(scene.parts, backends=(full,)))
+    assert not old.exists()
     sweep(scene.parts)
     assert scene.left() == []
 

@@ -46,10 +46,20 @@ class Layers:
     def keep(self, scratch: Path, name: str) -> None:
         """Take what a setup sandbox, which is gone, has left; one that is there by that name already stays, and this one goes.
 
-        Safe to repeat. Raises WorkspaceError, not retryable when the sandbox has left nothing.
+        Safe to repeat. Raises WorkspaceError, not retryable when the sandbox has left nothing, or it cannot be moved.
         """
         if self.find(name) is not None:
             return
+        try:
+            self._keep(scratch, name)
+        except OSError as error:
+            # Not tried again: on a full disk the sandbox's files must go, so that there is room.
+            raise WorkspaceError(
+                f"what the setup has left cannot be kept in {self._directory}: {error.strerror}; look at the space left there",
+                reason="no_layer", retryable=False,
+            ) from error
+
+    def _keep(self, scratch: Path, name: str) -> None:
         growing = self._place(f".{scratch.name}")
         with self._locked():
             growing.mkdir(mode=0o711, exist_ok=True)

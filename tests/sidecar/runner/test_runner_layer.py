@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,14 @@ def test_t29_nothing_that_a_setup_made_of_its_repository_decides_or_runs(scene: 
     assert "ignored.txt" in kept(scene)
     assert not (scene.home / "ran").exists()
     assert not any(name.startswith(("..", ".git/")) for name in kept(scene))
+
+
+def test_a_tree_that_is_too_deep_to_be_removed_is_said(scene: Scene) -> None:
+    deep = "import os\nos.mkdir('.kept')\nos.chdir('.kept')\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\n"
+    end = set_up(scene, f"python3 -c '{deep.replace(chr(39), chr(34))}'")
+    assert end["reason"] == "refused"
+    assert "could not be kept" in end["text"]
+    subprocess.run(["rm", "-rf", str(scene.workspace / ".kept")], check=True, timeout=60)
 
 
 def test_a_repository_that_is_gone_is_said(scene: Scene) -> None:
