@@ -70,8 +70,8 @@ def _keys_at(section: type[Section], path: tuple[Key, ...]) -> list[str]:
         if field.alias == path[0]:
             for kind in (field.annotation, *get_args(field.annotation)):
                 if isinstance(kind, type) and issubclass(kind, Section):
-                    # Below a block whose keys are names stands, for each name, one of these.
-                    return _keys_at(kind, path[2 if get_origin(field.annotation) is dict else 1:])
+                    # Below a block whose keys are names, and in a list, stands one of these for each.
+                    return _keys_at(kind, path[2 if get_origin(field.annotation) in (dict, tuple) else 1:])
     return []
 
 

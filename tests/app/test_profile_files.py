@@ -152,6 +152,7 @@ verify: ''
     (HEAD + "container: {image: x}\nservices: {db: {image: y, env: {PORT: 5432}}}\n", "4:33: services.db.env.PORT: must be text: put it in quotes"),
     (HEAD + "container: {image: x}\nservices: {db: {image: y, ports: ['1:2']}}\n",
      "4:35: services.db.ports[0]: '1:2' maps one port to another: there is one network and nothing to map, so name the port that the service listens on"),
+    (GOOD + "setup: {steps: [{run: x, when: y}]}\n", "4:26: setup.steps[0].when: there is no such key; here there are name, run"),
     (GOOD + "setup: {steps: []}\n", "4:9: setup.steps: holds no step: name the commands, or leave `setup:` out"),
     (GOOD + "setup: {steps: [{run: '# later'}]}\n", "4:18: setup.steps[0].run: holds no command"),
     (GOOD + "setup: {steps: [{run: a}], files: [/etc/x]}\n",
