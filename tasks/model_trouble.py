@@ -42,7 +42,8 @@ def _reason(last: LastAnswer | None) -> str | None:
         return "model_key"
     if last.status == 404:
         return "model_unknown"
-    if last.status == 424 and MODEL_DOWN in last.head:
+    # Where a sandbox's record is full, no words are on it.
+    if last.status == 424 and (MODEL_DOWN in last.head or not last.head):
         return "model_limit" if LIMIT_AT_LAST in last.head else "model_unreachable"
     if last.status in (402, 429):
         return "model_limit"

@@ -71,3 +71,4 @@ def test_a_model_that_was_not_asked_any_more_is_what_it_was_before(at_last: int,
     assert outcome is not None
     assert (outcome.reason, outcome.who) == (reason, "operator")
     assert model_trouble(GAVE_UP, LastAnswer(424, b"a vendor's own"), (), "it gave up") is None
+    assert model_trouble(GAVE_UP, LastAnswer(424, b""), (), "it gave up") is not None, "its record is full"
