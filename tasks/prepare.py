@@ -14,6 +14,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.core.setup import Ground, Setup, layer_name
 from app.errors import SetupFailed
+from app.execute.agents.command import PROMPT_NAME
 from app.execute.tooling.layout import SHELL
 from app.execute.workspace.layers import DIRECTORY
 from app.ledger import runs, sandboxes, steps
@@ -29,6 +30,8 @@ from tasks.target import BRANCHES
 
 log = structlog.get_logger()
 
+# Where every agent's own files are written in HOME: what a setup puts in their way would keep all runs that stand on it from beginning.
+_OWN = (".bellhop", PROMPT_NAME)
 _LAST_LINES = 15
 _LAST_CHARS = 2000
 # Title and command of each step in turn, each in a shell of its own.
@@ -140,7 +143,7 @@ def setup_assignment(run_id: str, profile: Profile, setup: Setup, role: Role, na
     return Assignment(
         run_id=run_id, role=role, argv=(SHELL, "-c", _DRIVER, "bellhop-setup", *words), env=profile.env,
         timeout_seconds=seconds, idle_timeout_seconds=seconds,
-        layer=LayerWish(name=name, directory=DIRECTORY, leaves_out=AGENT_CONFIG, home_leaves_out=HOME_CONFIG),
+        layer=LayerWish(name=name, directory=DIRECTORY, leaves_out=AGENT_CONFIG, home_leaves_out=(*HOME_CONFIG, *_OWN)),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.assignment import SandboxEnd
 from app.core.outcome import Failed, PullRequest, Refused
+from app.execute.agents import acp, command, gemini_cli, mini
 from app.execute.sandboxes.fake import FakeSandboxes
 from app.ledger import runs, sandboxes
 from app.observe.views import stages_of
@@ -52,6 +53,17 @@ def test_the_first_run_sets_up_and_goes_on_by_itself(scene: Scene) -> None:
     with scene.database.read() as tx:
         labels = [stage.name for stage in stages_of(runs.timeline(tx, run_id))]
     assert "setting up" in labels
+
+
+def test_t39_what_a_setup_puts_in_the_way_of_agents_own_files_is_not_kept(scene: Scene) -> None:
+    """A link there, and every run that stands on the layer would be refused by its runner."""
+    run_id = scene.routed()
+    start(scene.parts, run_id)
+    with scene.database.read() as tx:
+        [row] = sandboxes.of_run(tx, run_id)
+    assert row.assignment.layer is not None
+    files = (command.PROMPT_NAME, mini.CONFIG_NAME, acp.CONFIG_NAME, gemini_cli.RESUME_NAME)
+    assert {name.partition("/")[0] for name in files} <= set(row.assignment.layer.home_leaves_out)
 
 
 def test_the_second_run_on_the_same_lockfiles_installs_nothing(scene: Scene) -> None:
