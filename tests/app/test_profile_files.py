@@ -86,7 +86,7 @@ who:
         "1:1: agent: is missing",
         "1:1: name: must be 'fix', the file's name, or be left out",
         "4:5: on.issues.type: there is no such key; did you mean 'types'?",
-        "5:13: on.issues.types[0]: input should be 'opened' or 'labeled'",
+        "5:13: on.issues.types[0]: input should be 'opened', 'labeled' or 'assigned'",
         "6:1: agnt: there is no such key; did you mean 'agent'?",
         "8:3: container.memory_mb: there is no such key; did you mean 'memory-mb'?",
         "10:3: container.cpus: comes twice; the first is on line 9",
@@ -106,7 +106,7 @@ egress: {connect: [localhost]}
 limits: {max-steps: 0}
 verify: ''
 """) == [
-        "1:23: on.issues.types[0]: input should be 'opened' or 'labeled'",
+        "1:23: on.issues.types[0]: input should be 'opened', 'labeled' or 'assigned'",
         "3:13: container.isolation: input should be 'process', 'container' or 'gvisor'",
         "4:10: budget.usd: input should be greater than 0",
         "5:20: egress.connect[0]: no tunnel ever leads to this machine, which is what localhost means",
