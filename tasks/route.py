@@ -102,6 +102,7 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
+        over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
     if live is not None and live.event.repo.id != event.repo.id:
         # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
         why = f"run {live.id} is of the repository {live.event.repo.id}, which had this name before {event.repo.id}"
@@ -111,10 +112,12 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
         facts = Facts(
             bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission
         )
+    elif event.is_comment and over:
+        is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
+        facts = Facts(bot_login=parts.settings.bot_login, is_own_pull=is_own, earlier_profile=over[0].profile.name)
     if not needs_permission(event, parts.profiles, facts):
         return decide(event, parts.profiles, facts), event, None
     own_pull = _own_pull(parts, event)
-    facts = facts.model_copy(update={"is_own_pull": _is_own_pull(parts, event)})
     with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
         actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
@@ -130,13 +133,6 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
             if pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id:
                 event = event.model_copy(update={"pull": pull})
         return decision, event, credential.id
-
-
-def _is_own_pull(parts: Parts, event: Event) -> bool:
-    """Return whether the thread is a pull request that a run has opened."""
-    with parts.database.read() as tx:
-        over = runs.over_in_thread(tx, event.thread)
-    return any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
 
 
 def _own_pull(parts: Parts, event: Event) -> PullRequest | None:

@@ -16,7 +16,7 @@ class Facts(Noun):
     """What decide() cannot know from the event; `actor_permission` is None as long as nobody has asked.
 
     `live_permission` is what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
-    opened. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
+    opened. `earlier_profile` is that of the run which a comment would go on with. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
     """
 
     bot_login: str
@@ -24,6 +24,7 @@ class Facts(Noun):
     live_permission: Permission = "write"
     actor_permission: str | None = None
     is_own_pull: bool = False
+    earlier_profile: str | None = None
     has_all_words: bool = False
 
 
@@ -114,7 +115,7 @@ def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[
 def _brings_reviews(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
     """Return whether a review would come to whoever gets this comment of it: then all of its comments come with it."""
     review = event.model_copy(update={"kind": REVIEW, "spot": None})
-    return any(rings(profile.on, review, facts.bot_login) for profile in profiles.values())
+    return any(rings(profile, review, facts.bot_login) for profile in profiles.values())
 
 
 def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
@@ -130,13 +131,15 @@ def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
 
 def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
     what = event.kind + (f" with the label {event.label}" if event.label else "") + _asked(event)
-    matching = [name for name in sorted(profiles) if rings(profiles[name].on, event, facts.bot_login)]
+    matching = [name for name in sorted(profiles) if rings(profiles[name], event, facts.bot_login)]
     if not matching:
         return _ignore("no_profile", f"{_nobody(sorted(profiles))} {what}")
-    name = matching[0]
+    goes_on = facts.earlier_profile in matching
+    name = facts.earlier_profile if goes_on and facts.earlier_profile is not None else matching[0]
     why = [f"profile {name} takes {what}"]
     if len(matching) > 1:
-        why.append(f"{', '.join(matching[1:])} would too; {name} comes first by name")
+        others = ", ".join(other for other in matching if other != name)
+        why.append(f"{others} would too; {name} {'has worked on this before' if goes_on else 'comes first by name'}")
     if facts.live_run_id is not None:
         return _ignore("already_running", *why, f"run {facts.live_run_id} is live in {event.thread}")
     return Start(profile=name, why=tuple(why)), profiles[name].who.permission

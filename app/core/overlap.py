@@ -14,6 +14,8 @@ def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
     """Return one sentence for each event and label that two profiles take."""
     said = []
     for first, second in combinations(sorted(profiles), 2):
+        if profiles[first].repositories != profiles[second].repositories:
+            continue  # nobody says that they have none in common; whoever has written them apart has seen the other
         one, other = profiles[first].on.filters, profiles[second].on.filters
         both = [what for name in one if name in other for what in _both(name, one[name], other[name])]
         said += [f"{first} and {second} both take {what}: {first} comes first by name, so {second} never starts for it"

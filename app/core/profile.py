@@ -15,6 +15,7 @@ from app.core.agent_config import AGENT_CONFIG
 from app.core.branch import is_branch
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
+from app.core.filter_pattern import fault_of
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.on import On, faults_of_on
@@ -128,6 +129,7 @@ class Profile(Section):
 
     name: Name
     on: On
+    repositories: tuple[str, ...] = ()
     who: Who = Who()
     agent: AgentChoice
     choose: Choose = Choose()
@@ -168,6 +170,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     Not a validator of Profile: a profile that a run has frozen must stay readable whatever is refused since.
     """
     yield from faults_of_on(profile.on)
+    yield from _faults_of_repositories(profile)
     if profile.container.isolation != "process" and not profile.container.image:
         yield ("container", "image"), f"is missing: isolation {profile.container.isolation} runs the agent in an image"
     for name, access in profile.permissions.items():
@@ -191,6 +194,14 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"
     if profile.verify is not None and all(not line.strip() or line.lstrip().startswith("#") for line in profile.verify.splitlines()):
         yield ("verify",), "holds no command, so every result would pass: name the command, or leave `verify:` out"
+
+
+def _faults_of_repositories(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for index, pattern in enumerate(profile.repositories):
+        if pattern.count("/") != 1 and "**" not in pattern:
+            yield ("repositories", index), "must be `owner/name`, where `*` stands for any characters but a slash"
+    if (fault := fault_of(profile.repositories)) is not None:
+        yield ("repositories",), fault
 
 
 def _faults_of_choices(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -7,9 +7,21 @@ from collections.abc import Iterable, Sequence
 from app.core.event import Event
 from app.core.filter_pattern import is_wanted
 from app.core.on import On
+from app.core.profile import Profile
 
 
-def rings(on: On, event: Event, bot_login: str) -> bool:
+def rings(profile: Profile, event: Event, bot_login: str) -> bool:
+    """Return whether the event rings for the profile: it takes such events, and works in that repository."""
+    return works_in(profile, event.repo.full_name) and takes(profile.on, event, bot_login)
+
+
+def works_in(profile: Profile, full_name: str) -> bool:
+    """Return whether a repository is one of the profile's; GitHub's names are one and the same in any case."""
+    patterns = [pattern.casefold() for pattern in profile.repositories]
+    return not patterns or is_wanted(full_name.casefold(), patterns)
+
+
+def takes(on: On, event: Event, bot_login: str) -> bool:
     """Return whether `on` takes the event."""
     name, _, action = event.kind.partition(".")
     wanted = on.filters.get(name)

@@ -228,3 +228,15 @@ def test_who_does_not_take_an_event_is_said_in_words() -> None:
         decision = decide(asked, profiles, facts())
         assert isinstance(decision, Ignore)
         assert decision.why[0].startswith(says)
+
+
+def test_a_conversation_stays_with_its_profile() -> None:
+    both = {**profile("a", on={"issue_comment": {}}), **profile("b", on={"issue_comment": {}})}
+    said = comment("@bellhop and the docs")
+    assert decide(said, both, facts(earlier_profile="b")) == Start(profile="b", why=(
+        "profile b takes issue_comment.created", "a would too; b has worked on this before", "octocat has write, needed is write",
+    ))
+    for earlier in (None, "gone"):
+        decision = decide(said, both, facts(earlier_profile=earlier))
+        assert isinstance(decision, Start)
+        assert decision.profile == "a"
