@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from sidecar.runner.service.children import Children
-from sidecar.runner.service.health import Patience, watch
-from sidecar.runner.service.order import Check, Order
+from sidecar.runner.service.health import Patience
+from sidecar.runner.service.order import Check
 from sidecar.runner.services import ask
 from tests.environment.services import free_port
 
-PROGRAM = Path(__file__).resolve().parents[3] / "sidecar/runner/service"
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = ROOT / "sidecar/runner/service"
 
 
 class Service:
@@ -67,6 +67,16 @@ def check(shell: str = "", *argv: str, **more: Any) -> dict[str, Any]:
 LISTENS = "import socket, sys, time\ns = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nprint('listening', flush=True)\ntime.sleep(60)"
 
 
+WATCHED = """\
+import json, sys
+from sidecar.runner.service.health import watch
+from sidecar.runner.service.order import Order
+pauses = []
+watch(Order.read(sys.argv[1]), Children(), lambda: len(pauses) < 4, pauses.append)
+print(json.dumps(pauses))
+"""
+
+
 def test_it_is_up_when_each_of_its_ports_listens(services: list[Service]) -> None:
     first, second = free_port(), free_port()
     services.append(Service(sys.executable, "-c", LISTENS, str(first), ports=[first, second]))
@@ -106,13 +116,13 @@ def test_a_health_check_that_succeeds_counts_for_nothing_before_the_ports_listen
 
 
 def test_without_ports_a_health_check_is_asked_no_sooner_than_docker_would(services: list[Service], tmp_path: Path) -> None:
-    order = Order.read(json.dumps({
+    order = json.dumps({
         "socket": "x", "argv": [], "env": {}, "cwd": "/", "ports": [], "port_patience_seconds": 1, "directories": [],
         "check": check(f"echo >>{tmp_path}/asked; false", interval_seconds=7.0, retries=2),
-    }))
-    pauses: list[float] = []
-    watch(order, Children(), lambda: len(pauses) < 4, pauses.append)
-    assert pauses == [7.0] * 4
+    })
+    # In a process of its own: the reaper waits for every child of the process that it is in, a test's too.
+    done = subprocess.run([sys.executable, "-c", WATCHED, order], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(done.stdout) == [7.0] * 4
     assert (tmp_path / "asked").read_text() == "\n" * 3, "the first pause comes before the first question"
 
 
