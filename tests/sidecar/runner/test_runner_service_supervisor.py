@@ -69,6 +69,7 @@ LISTENS = "import socket, sys, time\ns = socket.create_server(('127.0.0.1', int(
 
 WATCHED = """\
 import json, sys
+from sidecar.runner.service.children import Children
 from sidecar.runner.service.health import watch
 from sidecar.runner.service.order import Order
 pauses = []
