@@ -16,6 +16,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from app.core.setup import is_private
 from app.errors import WorkspaceError
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
@@ -111,7 +112,7 @@ class Layers:
         removed = []
         shared = 0
         for _, place in found:
-            is_shared = not place.name.startswith("private-")
+            is_shared = not is_private(place.name)
             shared += is_shared
             limit = private_seconds
             if is_shared and shared <= keep:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import docker.errors
@@ -236,34 +238,29 @@ class DockerSandboxes:
         """
         api = self._engine.api
         with engine_errors("remove a sandbox"):
-            try:
-                api.remove_container(container, force=True, v=True)
-            except docker.errors.NotFound:
-                pass
-            except docker.errors.APIError as error:
-                if error.status_code != 409:
-                    raise
+            if not _gone(partial(api.remove_container, container, force=True, v=True)):
                 return False
             ours = {"label": [f"bellhop.sandbox={sandbox_id}", f"bellhop.installation={self._installation}"]}
             for service in api.containers(all=True, filters=ours):
-                try:
-                    api.remove_container(service["Id"], force=True, v=True)
-                except docker.errors.NotFound:
-                    continue
-                except docker.errors.APIError as error:
-                    if error.status_code != 409:
-                        raise
+                if not _gone(partial(api.remove_container, service["Id"], force=True, v=True)):
                     return False
             for volume in api.volumes(filters=ours)["Volumes"] or []:
-                try:
-                    api.remove_volume(volume["Name"])
-                except docker.errors.NotFound:
-                    continue
-                except docker.errors.APIError as error:
-                    if error.status_code != 409:
-                        raise
+                if not _gone(partial(api.remove_volume, volume["Name"])):
                     return False
         return True
+
+
+def _gone(remove: Callable[[], object]) -> bool:
+    """Remove one thing; return whether it is gone, False while the engine is still about it (409)."""
+    try:
+        remove()
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError as error:
+        if error.status_code != 409:
+            raise
+        return False
+    return True
 
 
 def _home(spec: SandboxSpec, marks: dict[str, str]) -> Mount:
