@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from sqlalchemy import Connection
 
@@ -77,10 +79,11 @@ def _failed(
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     for _ in range(MAX_DECISIONS):
-        decision, event, credential_id = _decide(parts, event)
+        # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
+        decision, decided_on, credential_id = _decide(parts, event)
         try:
             with parts.database.begin() as tx:
-                run = _carry_out(tx, parts, inbox_id, event, decision)
+                run = _carry_out(tx, parts, inbox_id, decided_on, decision)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)
         except _Overtaken:
@@ -102,7 +105,7 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
-        over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+        over = _over(tx, event) if event.is_comment else []
     if live is not None and live.event.repo.id != event.repo.id:
         # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
         why = f"run {live.id} is of the repository {live.event.repo.id}, which had this name before {event.repo.id}"
@@ -112,12 +115,12 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
         facts = Facts(
             bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission
         )
-    elif event.is_comment and over:
+    elif over:
         is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
         facts = Facts(bot_login=parts.settings.bot_login, is_own_pull=is_own, earlier_profile=over[0].profile.name)
     if not needs_permission(event, parts.profiles, facts):
         return decide(event, parts.profiles, facts), event, None
-    own_pull = _own_pull(parts, event)
+    own_pull = None if event.is_pull_request else _newest_pull(over)
     with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
         actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
@@ -135,18 +138,19 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
         return decision, event, credential.id
 
 
-def _own_pull(parts: Parts, event: Event) -> PullRequest | None:
+def _over(tx: Connection, event: Event) -> list[Run]:
+    """Return the runs of the event's case that are over, newest first."""
+    return [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+
+
+def _newest_pull(over: Sequence[Run]) -> PullRequest | None:
     """Return the pull request that a comment elsewhere goes on with: the newest one of its case."""
-    if not event.is_comment or event.is_pull_request:
-        return None
-    with parts.database.read() as tx:
-        outcomes = [run.outcome for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
-    return next((outcome for outcome in outcomes if isinstance(outcome, PullRequest)), None)
+    return next((run.outcome for run in over if isinstance(run.outcome, PullRequest)), None)
 
 
 def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str | None:
     """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
-    over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+    over = _over(tx, event)
     # A label that is put on again begins anew.
     parent = over[0] if over and event.is_comment else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []
