@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from app.core.entitlement import entitled, needed_role
 from app.core.grant import Grant
-from app.core.permission import may
 from app.core.run import Run
+from app.core.standing import voucher
 from app.core.step import Step
-from app.errors import PublishRefused
 from app.ledger import audit, steps
 from tasks.grants import authorise_grant, workspace_grant
 from tasks.parts import Parts
+from tasks.rights import refuse_if_lost, role_now
 
 
 def entitled_grant(parts: Parts, run: Run) -> Grant:
     """Ask what the person who rang may do by now, and return the run's grant; both are on record.
 
-    A run started by hand has no person: whoever may use the operator's command line has what the profile says.
+    A run that nobody outside answers for (`bellhop run`) has what the profile says.
     Raises PublishRefused when that person may not ring any more, GrantRefused, ServiceError.
     """
     event, profile = run.event, run.profile
-    if event.kind == "by_hand":
+    if voucher(event, profile.who.apps) == "operator":
         return workspace_grant(event, profile, None)
     with parts.credential(authorise_grant(event), run_id=run.id) as credential:
-        role = parts.service(event).permission(credential, event.repo, event.actor.id, event.actor.login)
-    if not may(role, profile.who.permission):
-        raise PublishRefused(
-            f"{event.actor.login} may no longer write to {event.repo.full_name} (has `{role}`), so nothing more is read of "
-            "it and nothing is published", reason="not_permitted",
-        )
+        role = role_now(parts, credential, event, profile) or "none"
+    refuse_if_lost(role, event, profile, "nothing more is read of it and nothing is published")
     grant = workspace_grant(event, profile, role)
     left_out = entitled(profile.permissions, role).left_out
     with parts.database.begin() as tx:

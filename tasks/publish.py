@@ -5,7 +5,6 @@ from __future__ import annotations
 from app.core.budget import cost_in_words
 from app.core.grant import Credential
 from app.core.outcome import PullRequest, VerifyResult
-from app.core.permission import may
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, ServiceError
 from app.ledger import exchanges, runs, sandboxes
@@ -20,6 +19,7 @@ from tasks.grants import publish_grant
 from tasks.leased import LEASE_SECONDS, fence
 from tasks.parts import Parts
 from tasks.replies import denied_of
+from tasks.rights import refuse_if_lost, role_now
 from tasks.target import BRANCHES, expected_at, refuse_one_too_many, standing_base
 from tasks.verify import verified
 
@@ -47,8 +47,7 @@ def _publish(
 ) -> PullRequest:
     service = parts.service(run.event)
     with parts.credential(publish_grant(run.event), run_id=run.id) as credential:
-        if run.event.kind != "by_hand":
-            _still_may(service.permission(credential, run.event.repo, run.event.actor.id, run.event.actor.login), run)
+        refuse_if_lost(role_now(parts, credential, run.event, run.profile), run.event, run.profile, "nothing was published")
         with parts.database.read() as tx:
             run = runs.load(tx, run.id) or run
             is_under_way = PUSHING in [name for name, _ in runs.timeline(tx, run.id)]
@@ -110,15 +109,6 @@ def _hold_as_draft(service: Service, credential: Credential, run: Run) -> None:
             f"This result is for a draft only, and the pull request of {run.branch}, which is ready for review, could not be made one, so "
             f"nothing was published: {error}. Make it a draft and ring again.", reason="not_a_draft",
         ) from error
-
-
-def _still_may(permission: str, run: Run) -> None:
-    if not may(permission, run.profile.who.permission):
-        raise PublishRefused(
-            f"{run.event.actor.login} may no longer write to {run.event.repo.full_name} (has `{permission}`), "
-            "so nothing was published",
-            reason="not_permitted",
-        )
 
 
 def _describe(

@@ -113,7 +113,8 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     facts = Facts(bot_login=parts.settings.bot_login)
     if live is not None:
         facts = Facts(
-            bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission
+            bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission,
+            live_apps=live.profile.who.apps,
         )
     elif over:
         is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)

@@ -6,22 +6,24 @@ from collections.abc import Mapping
 
 from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
-from app.core.permission import Permission, may
+from app.core.permission import Permission
 from app.core.profile import Profile
 from app.core.rings import rings
-from app.core.said import Verb, said_to
+from app.core.said import Said, Verb, said_to
+from app.core.standing import NOBODYS_WORD, Needed, needed_by, standing, voucher
 
 
 class Facts(Noun):
     """What decide() cannot know from the event; `actor_permission` is None as long as nobody has asked.
 
-    `live_permission` is what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
+    `live_permission` and `live_apps` are what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
     opened. `earlier_profile` is that of the run which a comment would go on with. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
     """
 
     bot_login: str
     live_run_id: str | None = None
     live_permission: Permission = "write"
+    live_apps: tuple[int, ...] = ()
     actor_permission: str | None = None
     is_own_pull: bool = False
     earlier_profile: str | None = None
@@ -69,31 +71,33 @@ Decision = Ignore | Start | Append | Stop | Cancel
 
 def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decision:
     """Return the decision and, as `why`, the way to it; profiles that match alike are taken by name, first first."""
-    wanted, required = _wanted(event, profiles, facts)
+    wanted, needed = _wanted(event, profiles, facts)
     if isinstance(wanted, Ignore):
         return wanted
-    actual = facts.actor_permission
-    if actual is None:
-        return Ignore(reason="permission_unknown", why=(*wanted.why, f"nobody has asked what {event.actor.login} may do"))
-    says = f"{event.actor.login} has {actual}, needed is {required}"
-    if not may(actual, required):
-        return Ignore(reason="not_permitted", why=(*wanted.why, says))
+    reason, says = standing(event, needed, facts.actor_permission)
+    if reason:
+        return Ignore(reason=reason, why=(*wanted.why, says))
     return wanted.model_copy(update={"why": (*wanted.why, says)})
 
 
 def needs_permission(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
     """Return whether the actor's permission would change the decision, so that it is worth asking for."""
-    return not isinstance(_wanted(event, profiles, facts)[0], Ignore)
+    wanted, needed = _wanted(event, profiles, facts)
+    return not isinstance(wanted, Ignore) and voucher(event, needed.apps) == "person"
 
 
-def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
-    """Return what follows if the actor may, and the permission that takes."""
-    if event.actor.kind == "bot" or event.actor.login.casefold() == facts.bot_login.casefold():
-        return _ignore("bot", f"{event.actor.login} is a program, and programs do not ring")
+def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
+    """Return what follows if the actor may, and what that takes."""
+    if event.kind.partition(".")[0] not in NOBODYS_WORD:
+        if event.actor.login.casefold() == facts.bot_login.casefold():
+            return _ignore("bot", f"{event.actor.login} is the bot itself, which rings for nobody")
+        apps = (*facts.live_apps, *(each for profile in profiles.values() for each in profile.who.apps))
+        if voucher(event, apps) is None:
+            return _ignore("bot", f"{event.actor.login} is a program, and no profile lists its id, {event.actor.id}")
     return _said(event, profiles, facts) if event.is_comment else _by_profile(event, profiles, facts)
 
 
-def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
+def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
     """Return what somebody's words come to: those in a live run's thread are for it, others have to address the bot."""
     if event.kind == REVIEW_COMMENT and _brings_reviews(event, profiles, facts):
         return _ignore("part_of_a_review", "it comes again with its review, which GitHub sends for every such comment")
@@ -102,7 +106,7 @@ def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[
     if is_whole and event.kind == REVIEW and not event.text.strip():
         return _ignore("nothing_said", "a review without a word")
     if facts.live_run_id is not None:
-        return _about_live_run(facts.live_run_id, event.thread, said.verb), facts.live_permission
+        return _said_to_live_run(facts.live_run_id, event, facts, said, is_whole=is_whole)
     if said.verb in ("stop", "cancel"):
         return _ignore("no_live_run", f"nothing runs in {event.thread}")
     asks = not is_whole or said.is_addressed
@@ -118,6 +122,13 @@ def _brings_reviews(event: Event, profiles: Mapping[str, Profile], facts: Facts)
     return any(rings(profile, review, facts.bot_login) for profile in profiles.values())
 
 
+def _said_to_live_run(run_id: str, event: Event, facts: Facts, said: Said, *, is_whole: bool) -> tuple[Decision, Needed]:
+    if event.actor.kind == "bot" and is_whole and not said.is_addressed:
+        # A person who writes there means the run; programs write everywhere.
+        return _ignore("not_addressed", f"run {run_id} is live, and a program has to address it by name")
+    return _about_live_run(run_id, event.thread, said.verb), Needed(permission=facts.live_permission, apps=facts.live_apps)
+
+
 def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
     live = f"run {run_id} is live in {thread}"
     if verb == "cancel":
@@ -129,7 +140,7 @@ def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
     return Append(run_id=run_id, why=(live, "a comment there is a follow-up"))
 
 
-def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Permission]:
+def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
     what = event.kind + (f" with the label {event.label}" if event.label else "") + _asked(event)
     matching = [name for name in sorted(profiles) if rings(profiles[name], event, facts.bot_login)]
     if not matching:
@@ -142,7 +153,7 @@ def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> 
         why.append(f"{others} would too; {name} {'has worked on this before' if goes_on else 'comes first by name'}")
     if facts.live_run_id is not None:
         return _ignore("already_running", *why, f"run {facts.live_run_id} is live in {event.thread}")
-    return Start(profile=name, why=tuple(why)), profiles[name].who.permission
+    return Start(profile=name, why=tuple(why)), needed_by(profiles[name].who)
 
 
 def _asked(event: Event) -> str:
@@ -156,5 +167,5 @@ def _nobody(names: list[str]) -> str:
     return f"the only profile, {names[0]}, does not take" if len(names) == 1 else f"none of the {len(names)} profiles takes"
 
 
-def _ignore(reason: str, *why: str) -> tuple[Ignore, Permission]:
-    return Ignore(reason=reason, why=why), "admin"
+def _ignore(reason: str, *why: str) -> tuple[Ignore, Needed]:
+    return Ignore(reason=reason, why=why), Needed()

@@ -28,9 +28,13 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Who(Section):
-    """Whose events ring: the least live permission on the repository."""
+    """Whose events ring: the least live permission on the repository, and the programs that ring, too.
+
+    `apps` are the numeric ids of programs' own accounts, such as a GitHub App's `name[bot]`: a name can be taken over, an id not.
+    """
 
     permission: Literal["write", "maintain", "admin"] = "write"
+    apps: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
 
 class AgentChoice(Section):

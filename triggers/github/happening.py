@@ -55,8 +55,12 @@ class Happening:
         return hashlib.sha256(json.dumps(happening).encode()).hexdigest()
 
     def is_by_a_program(self, account: Account) -> bool:
-        """Whether the account is no person's: organisations and mannequins do not ring either."""
+        """Whether the account is no person's."""
         return account.type != "User" or account.login.endswith("[bot]")
+
+    def is_by_nobody(self, account: Account) -> bool:
+        """Whether the account can neither ring nor be listed: an organisation, a mannequin, a name that says what its type does not."""
+        return self.is_by_a_program(account) and account.type != "Bot"
 
     def there(self, name: str, member: T | None) -> T:
         """Return a member that this kind cannot do without. Raises DeliveryRefused (400)."""
@@ -75,7 +79,7 @@ def _bounded(thread: str) -> str:
 
 def pass_over_words(happening: Happening, sender: Account, author: Account | None, text: str | None) -> str | None:
     """Return why somebody's words are passed over, or None."""
-    if happening.is_by_a_program(sender):
+    if happening.is_by_nobody(sender):
         return "bot"
     if author is None or author.id != sender.id:
         return "author_is_not_sender"

@@ -9,7 +9,7 @@ from triggers.github.payload import IssueDelivery
 
 def read_issue(happening: Happening, delivery: IssueDelivery) -> Event | str:
     """Return the event, or why it is passed over."""
-    if happening.is_by_a_program(delivery.sender):
+    if happening.is_by_nobody(delivery.sender):
         return "bot"
     issue = delivery.issue
     # An issue without its assignee: GitHub leaves the account out where that is gone.

@@ -11,7 +11,7 @@ from triggers.github.payload_pull import PullDelivery, PullRequest, ReviewCommen
 
 def read_pull_request(happening: Happening, delivery: PullDelivery) -> Event | str:
     """Return the event, or why it is passed over."""
-    if happening.is_by_a_program(delivery.sender):
+    if happening.is_by_nobody(delivery.sender):
         return "bot"
     pull = delivery.pull_request
     label = None if delivery.label is None else delivery.label.name

@@ -87,6 +87,36 @@ def test_t8_t13_programs_and_the_bot_itself_start_nothing(actor: Actor) -> None:
     assert reason(decide(comment("@bellhop go", actor=actor), TALK, facts("admin", live="r1"))) == "bot"
 
 
+LISTED = Actor(id="49699333", login="dependabot[bot]", kind="bot")
+
+
+def listing(*apps: int, **members: Any) -> dict[str, Profile]:
+    [made] = profile("fix", on={"issues": {}, "issue_comment": {}}).values()
+    return {"fix": made.model_copy(update={"who": made.who.model_copy(update={"apps": apps})} | members)}
+
+
+def test_t8_a_program_rings_where_a_profile_lists_its_id_and_nowhere_else() -> None:
+    decision = decide(event(actor=LISTED), listing(1, 49699333), facts(None))
+    assert isinstance(decision, Start)
+    assert decision.why[-1] == "dependabot[bot] is a program that the profile lists by its id, 49699333"
+    assert not needs_permission(event(actor=LISTED), listing(49699333), facts(None))
+    assert reason(decide(event(actor=LISTED), listing(4969933), facts("admin"))) == "bot"
+    # A person by that name, a program by another's, and a profile beside the one that lists it.
+    taken_over = Actor(id="7", login="dependabot[bot]", kind="bot")
+    assert reason(decide(event(actor=taken_over), listing(49699333), facts("admin"))) == "bot"
+    person = Actor(id="49699333", login="dependabot", kind="person")
+    assert reason(decide(event(actor=person), listing(49699333), facts("read"))) == "not_permitted"
+    beside = listing(49699333)["fix"].model_copy(update={"name": "z"})
+    assert reason(decide(event(actor=LISTED), {**listing(), "z": beside}, facts("admin"))) == "bot"
+
+
+def test_t14_a_program_that_does_not_address_the_bot_tells_a_live_run_nothing() -> None:
+    known = facts(None, live="r1", live_apps=(49699333,))
+    assert reason(decide(comment("superseded by #9", actor=LISTED), {}, known)) == "not_addressed"
+    assert isinstance(decide(comment("@bellhop see #9", actor=LISTED), {}, known), Append)
+    assert reason(decide(comment("@bellhop see #9", actor=LISTED), {}, facts(None, live="r1"))) == "bot"
+
+
 @pytest.mark.parametrize("changes", [{"label": "bug"}, {"label": None}, {"kind": "issues.opened"}, {"kind": "pull_request.labeled"}])
 def test_what_no_profile_takes_is_ignored(changes: dict[str, Any]) -> None:
     assert reason(decide(event(**changes), FIX, facts("admin"))) == "no_profile"

@@ -131,12 +131,23 @@ def test_t10_an_edited_comment_is_ignored() -> None:
     assert ignored("issues", example("issues/edited.payload.json")) == "edited"
 
 
-@pytest.mark.parametrize(("login", "kind"), [("evil-app[bot]", "Bot"), ("evil-app[bot]", "User"), ("evil", "Bot"), ("o", "Organization")])
-@pytest.mark.parametrize(("event", "name"), [("issues", "issues/labeled"), ("issue_comment", "issue_comment/created")])
-def test_t8_programs_do_not_ring(event: str, name: str, login: str, kind: str) -> None:
+BOTH = pytest.mark.parametrize(("event", "name"), [("issues", "issues/labeled"), ("issue_comment", "issue_comment/created")])
+
+
+@pytest.mark.parametrize(("login", "kind"), [("evil-app[bot]", "User"), ("o", "Organization"), ("m", "Mannequin")])
+@BOTH
+def test_t8_who_is_neither_a_person_nor_a_bot_is_passed_over(event: str, name: str, login: str, kind: str) -> None:
     payload = example(f"{name}.payload.json")
     payload["sender"] |= {"login": login, "type": kind}
     assert ignored(event, payload) == "bot"
+
+
+@pytest.mark.parametrize("login", ["evil-app[bot]", "evil"])
+@BOTH
+def test_t8_a_bot_is_said_to_be_one_whatever_its_name(event: str, name: str, login: str) -> None:
+    payload = example(f"{name}.payload.json")
+    payload["sender"] |= {"login": login, "type": "Bot"}
+    assert parsed(event, payload).actor.kind == "bot"
 
 
 def test_t13_our_own_words_under_a_persons_token_are_ignored() -> None:
