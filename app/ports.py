@@ -245,6 +245,15 @@ class Service(Protocol):
         Looks up by marker first, so that doing it twice gives one. Raises ServiceError.
         """
 
+    def ensure_issue(
+        self, credential: Credential, repo: Repo, *, marker: str, title: str, body: str, known: int | None
+    ) -> int:
+        """Find Bellhop's own open issue that holds `marker`, or open one with this title and body; return its number.
+
+        `known` is the number of one that was opened before (None: nobody knows of one); what people have closed stays closed.
+        Raises ServiceError.
+        """
+
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
         draft: bool, labels: tuple[str, ...],

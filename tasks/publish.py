@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.budget import cost_in_words
 from app.core.grant import Credential
 from app.core.outcome import PullRequest, VerifyResult
+from app.core.reply import thread_in
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, ServiceError
 from app.ledger import exchanges, runs, sandboxes
@@ -88,7 +89,7 @@ def _publish(
         )
     with parts.database.begin() as tx:
         # What is said in the pull request is about the same case from now on.
-        runs.alias(tx, f"{run.event.source}:{run.event.repo.full_name}#{number}", run.case_id)
+        runs.alias(tx, thread_in(run.event.repo.full_name, number), run.case_id)
     return PullRequest(
         url=url, number=number, branch=run.branch, title=title, draft=is_draft, verify=verify,
         warnings=tuple(warning.text for warning in proposal.warnings),

@@ -14,6 +14,7 @@ from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
 from app.publish.inert import words
 from tasks.grants import reply_grant
+from tasks.home import open_home, place_of
 from tasks.parts import Parts
 
 log = structlog.get_logger()
@@ -126,7 +127,7 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
         while True:
             with parts.database.begin() as tx:
                 known = outbox.load(tx, run_id, kind)
-                is_made = known is not None and known.url is not None
+                is_made = known is not None and bool(known.url)
                 reply = outbox.hold(tx, run_id, kind, EDIT_HOLD_SECONDS if is_made else CREATE_HOLD_SECONDS)
                 run = runs.load(tx, run_id)
             if reply is None or run is None or not _deliver(parts, run, reply):
@@ -135,17 +136,18 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
 
 def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
     """Deliver one version; False when there is nothing more to do here now."""
-    if run.event.number is None:
-        # A run started by hand has no thread to reply in; its outcome is on the page and in the terminal.
-        with parts.database.begin() as tx:
-            outbox.delivered(tx, run.id, reply.kind, reply.version, "")
-        return True
+    url = ""
     try:
-        with parts.credential(reply_grant(run.event), run_id=run.id) as credential:
-            with parts.database.read() as tx:
-                if not outbox.still_held(tx, reply):
-                    return False
-            url = parts.service(run.event).upsert_comment(credential, run.event, comment_marker(run.id, reply.kind), reply.body)
+        with parts.database.read() as tx:
+            event = place_of(tx, run, reply)
+        if event is not None:
+            with parts.credential(reply_grant(event), run_id=run.id) as credential:
+                with parts.database.read() as tx:
+                    if not outbox.still_held(tx, reply):
+                        return False
+                if event.number is None:
+                    event = open_home(parts, credential, run)
+                url = parts.service(event).upsert_comment(credential, event, comment_marker(run.id, reply.kind), reply.body)
     except BellhopError as error:
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False

@@ -151,6 +151,7 @@ class Profile(Section):
     autonomy: Literal["draft", "propose"] = "propose"
     ci: Literal["hold", "run"] = "hold"
     workspace: Literal["rw", "ro"] = "rw"
+    reply: Literal["issue", "silent"] = "issue"
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()
 

@@ -56,6 +56,11 @@ def undelivered(tx: Connection, run_id: str) -> list[str]:
     return sorted(row.kind for row in rows)
 
 
+def kinds(tx: Connection, run_id: str) -> list[str]:
+    """Return the kinds of all of the run's replies."""
+    return sorted(tx.execute(select(outbox.c.kind).where(outbox.c.run_id == run_id)).scalars())
+
+
 def load(tx: Connection, run_id: str, kind: str) -> Reply | None:
     """Return one reply, or None."""
     columns = [outbox.c[name] for name in Reply._fields]

@@ -54,6 +54,15 @@ def alias(tx: Connection, thread: str, case_id: str) -> None:
         return
 
 
+def newest_number(tx: Connection, case_id: str, start: str) -> int | None:
+    """Return the highest number of the case's threads that are `start` and a number and no pull request of its runs', or None."""
+    names = tx.execute(select(threads.c.thread).where(threads.c.case_id == case_id)).scalars()
+    numbers = {int(name.removeprefix(start)) for name in names if name.startswith(start) and name.removeprefix(start).isdecimal()}
+    ended = tx.execute(select(runs.c.outcome).where(runs.c.case_id == case_id, runs.c.outcome.is_not(None))).scalars()
+    pulls = {getattr(OUTCOME.validate_json(outcome), "number", None) for outcome in ended}
+    return max(numbers - pulls, default=None)
+
+
 def create(
     tx: Connection, event: Event, profile: Profile, host: str | None, run_id: str | None = None, parent_id: str | None = None
 ) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.core.event import Event
+from app.core.reply import HOME_START
+from app.core.run import MARKER_START
 from triggers.github.happening import Happening, pass_over_words
 from triggers.github.payload import IssueDelivery
 
@@ -12,6 +14,8 @@ def read_issue(happening: Happening, delivery: IssueDelivery) -> Event | str:
     if happening.is_by_nobody(delivery.sender):
         return "bot"
     issue = delivery.issue
+    if happening.kind == "issues.opened" and any(start in (issue.body or "") for start in (MARKER_START, HOME_START)):
+        return "own_words"
     # An issue without its assignee: GitHub leaves the account out where that is gone.
     assignee = None if delivery.assignee is None else delivery.assignee.login
     label = None if delivery.label is None else delivery.label.name

@@ -18,6 +18,7 @@ from app.core.permission import PERMISSIONS
 from app.errors import ServiceError
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
+from triggers.github.homes import own_issue
 from triggers.github.parse_pull import spot_of
 from triggers.github.payload_pull import ReviewComment
 
@@ -143,6 +144,15 @@ class GitHubService:
             elif comment.body != text:
                 comment.edit(text)
             return comment.html_url
+
+    def ensure_issue(
+        self, credential: Credential, repo: Repo, *, marker: str, title: str, body: str, known: int | None
+    ) -> int:
+        """Find or open the issue of our own that holds `marker`; return its number. Raises ServiceError."""
+        with as_service_error(f"opening an issue in {repo.full_name}"):
+            return own_issue(
+                self._repository(credential, repo), repo, self._bot_login, marker=marker, title=title, body=body, known=known,
+            )
 
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,

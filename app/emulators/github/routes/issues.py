@@ -48,13 +48,14 @@ class CommentText(Body):
 
 
 def list_issues(call: Call) -> Answer:
-    """GET /repos/{owner}/{repo}/issues: pull requests too, newest first; `state` and `labels` narrow it."""
+    """GET /repos/{owner}/{repo}/issues: pull requests too, newest first; `state`, `labels` and `creator` narrow it."""
     repo = call.repository(("issues", "read"), ("pull_requests", "read"))
     state = call.query.get("state", "open")
     names = {name for name in call.query.get("labels", "").split(",") if name}
     found = [
         one for one in reversed(repo.issues.values())
         if state in ("all", one.state) and names <= {label.name for label in one.labels}
+        and call.query.get("creator", one.user.login).lower() == one.user.login.lower()
     ]
     return call.page(found, lambda one: shapes.issue(call.world, repo, one))
 
