@@ -20,7 +20,7 @@ from app.settings import Settings
 from tests.e2e.harness import REPO, SECRET, profile, share_tooling, until, what_is_left
 from tests.environment.engine_proxy import cutting
 
-pytestmark = [pytest.mark.docker]
+pytestmark = [pytest.mark.docker, pytest.mark.slow]  # whole runs, each with containers of its own
 
 SERVICES = """\
 services:

@@ -51,6 +51,7 @@ def test_r6_killed_while_routing(scene: Scene, at: str) -> None:
     one_of_everything(scene, run.id)
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize(
     "at",
     [
@@ -120,6 +121,7 @@ def test_r6_the_agent_ends_while_the_next_worker_is_looking_for_its_sandbox(scen
     one_of_everything(scene, run_id)
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize(
     ("at", "nth", "before"),
     [
@@ -157,6 +159,7 @@ def test_r6_killed_between_any_two_writes_of_finishing(scene: Scene, nth: int) -
     one_of_everything(scene, run_id)
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize("at", ["workspaces.prepare_result", "gateway.open", "backend.create"])
 @pytest.mark.parametrize("before", [True, False])
 def test_r6_killed_while_the_verification_is_started(scene: Scene, at: str, before: bool) -> None:

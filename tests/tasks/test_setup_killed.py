@@ -34,6 +34,7 @@ def ends_well(scene: Scene, run_id: str, made: list[str]) -> None:
     assert scene.left() == []
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize("at", ["workspaces.prepare", "gateway.open", "backend.create"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_r6_killed_while_a_setup_is_started(scene: Scene, at: str, before: bool) -> None:
@@ -56,6 +57,7 @@ def test_r6_a_setup_ends_while_no_worker_lives(scene: Scene) -> None:
     ends_well(scene, run_id, [f"{run_id}-setup", f"{run_id}-work", f"{run_id}-verify"])
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize("at", ["backend.destroy", "gateway.close", "workspaces.keep_layer", "workspaces.discard", "workspaces.prepare"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_r6_killed_while_what_was_set_up_is_kept(scene: Scene, at: str, before: bool) -> None:
@@ -100,6 +102,7 @@ def changed(scene: Scene) -> str:
     return run_id
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize("at", ["workspaces.prepare_result", "gateway.open", "backend.create"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_r6_killed_while_a_results_setup_is_started(scene: Scene, at: str, before: bool) -> None:
@@ -113,6 +116,7 @@ def test_r6_killed_while_a_results_setup_is_started(scene: Scene, at: str, befor
     ends_well(scene, run_id, [f"{run_id}-{role}" for role in ("setup", "work", "setup-verify", "verify")])
 
 
+@pytest.mark.slow  # one whole run for each step
 @pytest.mark.parametrize("at", ["backend.destroy", "workspaces.keep_layer", "workspaces.discard", "workspaces.prepare_result"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_r6_killed_while_what_a_result_set_up_is_kept(scene: Scene, at: str, before: bool) -> None:
