@@ -17,6 +17,7 @@ from app.publish.policy import Violation, check
 from app.publish.proposal import Proposal
 from app.publish.result import result_of
 from app.publish.secrets import find_secrets
+from app.publish.touched_tests import touched_tests
 from tasks.budget_end import ended_by_budget
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.model_trouble import model_trouble
@@ -149,7 +150,7 @@ def propose(
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
     verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
-    verdict = verdict.with_earlier(earlier)
+    verdict = verdict.with_tests([each.violation for each in touched_tests(candidate.patch, candidate.changes)]).with_earlier(earlier)
     verdict = verdict.with_contradiction(told.nothing)
     # What did not end well says it above all else.
     verdict = verdict.with_budget("" if unfinished else told.budget)

@@ -16,6 +16,7 @@ from app.publish.candidate import FileChange
 from app.publish.inert import Inert, line, span
 from app.publish.policy import SAYS, Violation
 from app.publish.templates import render
+from app.publish.touched_tests import SAID_FIRST, first_line
 from app.publish.workflows import Workflows
 from app.settings import ROOT
 
@@ -72,11 +73,14 @@ def render_pull_request(
         templates_dir, run.profile.templates.pull_request, run=run, event=run.event, profile=run.profile, issue=issue,
         changes=changes, files=Inert("1 file" if len(changes) == 1 else f"{len(changes)} files"), added=sum(change.added or 0 for change in changes),
         deleted=sum(change.deleted or 0 for change in changes), work=work, verify=verify,
-        warnings=[(_SAYS[warning.rule], warning) for warning in warnings], unfinished=unfinished, agent_text=agent_text,
+        warnings=[(_SAYS[warning.rule], warning) for warning in warnings if warning.rule not in SAID_FIRST], unfinished=unfinished, agent_text=agent_text,
         run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)), base=base or run.base_branch,
         base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows, denied=denied,
         hidden=_hidden(run),
     )
+    # Above what any template makes of the rest.
+    if tests := first_line(warnings):
+        body = f"{tests}\n\n{body.lstrip()}"
     if len(body) > BODY_LIMIT_CHARS:
         body = f"{_cut(body)}\n\n{comment_marker(run.id)}\n"
     return pull_request_title(run, agent_title), body

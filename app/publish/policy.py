@@ -16,6 +16,7 @@ from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
     "known_secret", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do", "budget",
+    "deleted_test", "skipped_test",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -31,6 +32,8 @@ SAYS: dict[Rule, str] = {
     "budget": "was finished in one last answer, because the run's budget was used up",
     "lockfile": "changes what a lockfile pins",
     "agent_config": "left out a change to agent configuration, which a run on a pull request takes from the default branch",
+    "deleted_test": "deletes a test",
+    "skipped_test": "skips a test",
 }
 _DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do")
 
@@ -66,6 +69,10 @@ class Verdict(Noun):
     def draft(self) -> bool:
         """Whether the pull request must open as a draft: somebody has to look at a protected path or a credential."""
         return any(warning.rule in _DRAFTS for warning in self.warnings)
+
+    def with_tests(self, touched: Sequence[Violation]) -> Verdict:
+        """Return the verdict on a result that deletes or skips tests: no reason to refuse it, and the first thing to be told."""
+        return self.model_copy(update={"warnings": (*self.warnings, *touched)})
 
     def with_contradiction(self, nothing: str) -> Verdict:
         """Return the verdict on a result that came with the agent's word that there is `nothing` to do (empty: without)."""
