@@ -236,6 +236,9 @@ class Service(Protocol):
     def review_comments(self, credential: Credential, repo: Repo, number: int, review_id: int) -> tuple[str, ...]:
         """Return what a review says on lines of the change, each below its place (`about`), oldest first. Raises ServiceError."""
 
+    def changed_paths(self, credential: Credential, repo: Repo, number: int) -> tuple[str, ...]:
+        """Return the names of the files that a pull request changes, a bounded number; of a renamed one both. Raises ServiceError."""
+
     def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
         """Return the branches below `prefix` of this repository that have an open pull request. Raises ServiceError."""
 

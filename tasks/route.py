@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Connection
 
-from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_permission
+from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_paths, needs_permission
 from app.core.event import REVIEW, Event
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
@@ -119,11 +119,14 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
     elif over:
         is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
         facts = Facts(bot_login=parts.settings.bot_login, is_own_pull=is_own, earlier_profile=over[0].profile.name)
-    if not needs_permission(event, parts.profiles, facts):
+    asks_for_paths = needs_paths(event, parts.profiles, facts)
+    if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
         return decide(event, parts.profiles, facts), event, None
     own_pull = None if event.is_pull_request else _newest_pull(over)
     with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
+        if asks_for_paths and event.number is not None:
+            facts = facts.model_copy(update={"changed_paths": service.changed_paths(credential, event.repo, event.number)})
         actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
         if event.kind == REVIEW and event.number is not None and event.review_id is not None:
             said = service.review_comments(credential, event.repo, event.number, event.review_id)

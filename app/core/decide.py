@@ -8,7 +8,7 @@ from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
 from app.core.permission import Permission
 from app.core.profile import Profile
-from app.core.rings import rings
+from app.core.rings import asks_for_paths, refusal, rings
 from app.core.said import Said, Verb, said_to
 from app.core.standing import NOBODYS_WORD, Needed, needed_by, standing, voucher
 
@@ -18,6 +18,7 @@ class Facts(Noun):
 
     `live_permission` and `live_apps` are what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
     opened. `earlier_profile` is that of the run which a comment would go on with. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
+    `changed_paths` are the files that a pull request or push changes, None as long as nobody has asked.
     """
 
     bot_login: str
@@ -28,6 +29,7 @@ class Facts(Noun):
     is_own_pull: bool = False
     earlier_profile: str | None = None
     has_all_words: bool = False
+    changed_paths: tuple[str, ...] | None = None
 
 
 class Ignore(Noun):
@@ -74,6 +76,8 @@ def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decis
     wanted, needed = _wanted(event, profiles, facts)
     if isinstance(wanted, Ignore):
         return wanted
+    if needs_paths(event, profiles, facts):
+        return Ignore(reason="paths_unknown", why=(*wanted.why, "nobody has asked which files it changes"))
     reason, says = standing(event, needed, facts.actor_permission)
     if reason:
         return Ignore(reason=reason, why=(*wanted.why, says))
@@ -84,6 +88,13 @@ def needs_permission(event: Event, profiles: Mapping[str, Profile], facts: Facts
     """Return whether the actor's permission would change the decision, so that it is worth asking for."""
     wanted, needed = _wanted(event, profiles, facts)
     return not isinstance(wanted, Ignore) and voucher(event, needed.apps) == "person"
+
+
+def needs_paths(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
+    """Return whether the files that the event changes would change the decision, so that they are worth asking for."""
+    if not event.is_pull_request or event.is_comment or facts.changed_paths is not None:
+        return False
+    return not isinstance(_wanted(event, profiles, facts)[0], Ignore) and any(asks_for_paths(each.on, event) and rings(each, event, facts.bot_login) for each in profiles.values())
 
 
 def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
@@ -142,9 +153,9 @@ def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
 
 def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
     what = event.kind + (f" with the label {event.label}" if event.label else "") + _asked(event)
-    matching = [name for name in sorted(profiles) if rings(profiles[name], event, facts.bot_login)]
+    matching = [name for name in sorted(profiles) if rings(profiles[name], event, facts.bot_login, facts.changed_paths)]
     if not matching:
-        return _ignore("no_profile", f"{_nobody(sorted(profiles))} {what}")
+        return _ignore("no_profile", f"{_nobody(sorted(profiles))} {what}", *nearest_miss(event, profiles, facts))
     goes_on = facts.earlier_profile in matching
     name = facts.earlier_profile if goes_on and facts.earlier_profile is not None else matching[0]
     why = [f"profile {name} takes {what}"]
@@ -154,6 +165,13 @@ def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> 
     if facts.live_run_id is not None:
         return _ignore("already_running", *why, f"run {facts.live_run_id} is live in {event.thread}")
     return Start(profile=name, why=tuple(why)), needed_by(profiles[name].who)
+
+
+def nearest_miss(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[str, ...]:
+    """Return which key of which profile kept it from ringing, of the profile that came nearest; none if no profile names such events."""
+    found = [(name, refusal(profiles[name], event, facts.bot_login, facts.changed_paths)) for name in sorted(profiles)]
+    near = max(((name, no) for name, no in found if no is not None and no.after), key=lambda each: each[1].after, default=None)
+    return () if near is None else (f"nearest was {near[0]}, whose `{near[1].key}` says no: {near[1].says}",)
 
 
 def _asked(event: Event) -> str:

@@ -99,8 +99,8 @@ class Event(Noun):
 
     What only some kinds have: `assignee` and `reviewer` are the logins just assigned or asked for a review, `review` is how a review
     ended (`approved`, `changes_requested`, `commented`) and `review_id` GitHub's own for it, `spot` what a review comment is about, `branch` the one that was pushed to or
-    that CI looked at, or a pull request's base, `paths` what a push has changed (None: nobody has said), `ci` the piece of CI, and
-    `button` the name of the one that was pressed on it.
+    that CI looked at, or a pull request's base, `paths` what a push has changed (None: nobody has said), `ci` the piece of CI,
+    `button` the name of the one that was pressed on it, and `author` who has opened the issue or pull request (None: nobody has said, or is gone).
     """
 
     source: str
@@ -129,6 +129,7 @@ class Event(Noun):
     paths: tuple[str, ...] | None = None
     ci: Ci | None = None
     button: str | None = None
+    author: Actor | None = None
 
     @property
     def is_comment(self) -> bool:

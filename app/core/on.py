@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.filter_pattern import fault_of
+from app.core.narrowing import ByAuthor, ByBranch, ByChange, faults_of_narrowing
 from app.core.section import Section
 
 IssueAction = Literal["opened", "labeled", "assigned"]
@@ -19,7 +19,7 @@ ReviewAction = Literal["submitted"]
 PullAction = Literal["opened", "reopened", "synchronize", "ready_for_review", "labeled", "assigned", "review_requested"]
 
 
-class IssuesFilter(Section):
+class IssuesFilter(ByAuthor):
     """Which issue events ring; an empty list means any.
 
     `labels` of a `labeled` event means the label just added, of any other event one that the issue carries. `assignees` of an
@@ -31,45 +31,41 @@ class IssuesFilter(Section):
     assignees: tuple[str, ...] = ()
 
 
-class CommentFilter(Section):
+class CommentFilter(ByAuthor):
     """Which comment events ring (always only such as address the bot); an empty list means any."""
 
     types: tuple[CommentAction, ...] = ()
     labels: tuple[str, ...] = ()
 
 
-class ReviewCommentFilter(CommentFilter):
-    """The same of comments on a pull request's change; `branches` are those that it is to be merged into."""
-
-    branches: tuple[str, ...] = ()
+class ReviewCommentFilter(CommentFilter, ByBranch):
+    """The same of comments on a pull request's change."""
 
 
 ReviewState = Literal["approved", "changes_requested", "commented"]
 
 
-class ReviewFilter(Section):
+class ReviewFilter(ByAuthor, ByBranch):
     """Which reviews ring: such as address the bot, and all that are about a pull request of its own.
 
-    A review brings its comments with it. `states` is how it ended, `branches` are those that the pull request is to be merged into.
+    A review brings its comments with it. `states` is how it ended.
     """
 
     types: tuple[ReviewAction, ...] = ()
     labels: tuple[str, ...] = ()
     states: tuple[ReviewState, ...] = ("changes_requested", "commented")
-    branches: tuple[str, ...] = ()
 
 
-class PullRequestFilter(Section):
+class PullRequestFilter(ByAuthor, ByChange):
     """Which events of pull requests ring; an empty list means any.
 
-    `branches` are those that it is to be merged into; `assignees` and `reviewers` as `assignees` of an issue.
+    `assignees` and `reviewers` as `assignees` of an issue.
     """
 
     types: tuple[PullAction, ...] = ()
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
-    branches: tuple[str, ...] = ()
 
 
 Filter = IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
@@ -96,5 +92,4 @@ def faults_of_on(on: On) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if not on.filters:
         yield ("on",), "names no event, so nothing would ever ring"
     for name, found in on.filters.items():
-        if (fault := fault_of(getattr(found, "branches", ()))) is not None:
-            yield ("on", name, "branches"), fault
+        yield from ((("on", name, *way), fault) for way, fault in faults_of_narrowing(found))

@@ -9,6 +9,8 @@ from typing import get_args
 from app.core.on import Filter
 from app.core.profile import Profile
 
+_APART = ("assignees", "reviewers", "states", "branches", "branches_ignore", "paths", "paths_ignore", "authors", "where")
+
 
 def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
     """Return one sentence for each event and label that two profiles take."""
@@ -24,7 +26,7 @@ def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
 
 
 def _both(kind: str, one: Filter, other: Filter) -> list[str]:
-    if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in ("assignees", "reviewers", "states", "branches")):
+    if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in _APART):
         # Nobody says that they have nothing in common; whoever has written them apart has seen the other.
         return []
     known = get_args(get_args(type(one).model_fields["types"].annotation)[0])
@@ -32,7 +34,7 @@ def _both(kind: str, one: Filter, other: Filter) -> list[str]:
     return [f"{kind}.{each}{words}" for each in types for words in _labels(one.labels, other.labels)]
 
 
-def _differ(one: Iterable[str], other: Iterable[str]) -> bool:
+def _differ(one: Iterable[object], other: Iterable[object]) -> bool:
     return set(one) != set(other)
 
 

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from app.cli import app
 from app.core.profile import Profile
+from app.core.where import Condition
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,8 @@ def profile_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
         keys.append(key)
         for candidate in (field.annotation, *getattr(field.annotation, "__args__", ())):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                keys += profile_keys(candidate, key + ".")
+                # A comparison is the same wherever one may stand.
+                keys += profile_keys(candidate, "where." if candidate is Condition else key + ".")
     return keys
 
 

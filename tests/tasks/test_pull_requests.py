@@ -9,12 +9,12 @@ from httpx import HTTPStatusError
 
 from app.core.outcome import Message, PullRequest, Refused
 from app.core.run import Run
-from app.emulators.github import SeedRepository
+from app.emulators.github import Fault, SeedRepository
 from app.ledger import sandboxes
 from tasks.route import route
 from tasks.start import start
 from tests.github_at_work import REPO
-from tests.tasks.scene import Scene
+from tests.tasks.scene import Scene, profile
 
 HELLO = "octo/hello"
 EVIL = {"CLAUDE.md": "evil\n", ".claude/settings.json": "evil\n", "sub/AGENTS.md": "evil\n", "app.py": "print(1)\n"}
@@ -256,3 +256,24 @@ def test_the_prompt_says_where_it_works(scene: Scene, fork: int) -> None:
     assert f"the head of pull request #{fork}" in told
     assert "answer in words" in told
     assert "proposed as one pull request" not in told
+
+
+def test_which_files_it_changes_is_asked_only_where_a_profile_wants_to_know(scene: Scene, pull: int) -> None:
+    def opened(**filters: object) -> int:
+        scene.profiles["fix"] = profile(on={"pull_request": filters})
+        inbox_id = scene.ring(kind="pull_request.opened", number=pull, is_pull_request=True)
+        route(scene.parts, inbox_id)
+        return inbox_id
+
+    # Whoever asks hears that GitHub is down, once.
+    scene.github.fault(Fault(path=f"/pulls/{pull}/files", status=503))
+    unasked = scene.entry(opened(branches=["other"], paths=["app.py"]))
+    assert (unasked.state, "on.pull_request.branches" in (unasked.decision or "")) == ("ignored", True)
+    asked_id = opened(paths=["docs/**"])
+    assert "github_down" in (scene.entry(asked_id).decision or "")
+    scene.later()
+    route(scene.parts, asked_id)
+    assert "whose `on.pull_request.paths` says no: none of the 4 changed files is one of docs/**" in (scene.entry(asked_id).decision or "")
+    taken = scene.entry(opened(paths=["docs/**", "*.py"]))
+    assert (taken.decision or "").startswith("start: profile fix takes pull_request.opened")
+    assert scene.github.live_tokens() == []

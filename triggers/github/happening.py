@@ -62,6 +62,12 @@ class Happening:
         """Whether the account can neither ring nor be listed: an organisation, a mannequin, a name that says what its type does not."""
         return self.is_by_a_program(account) and account.type != "Bot"
 
+    def author(self, account: Account | None) -> Actor | None:
+        """Return who has opened an issue or a pull request; None for somebody who is gone."""
+        if account is None:
+            return None
+        return Actor(id=str(account.id), login=account.login, kind="bot" if self.is_by_a_program(account) else "person")
+
     def there(self, name: str, member: T | None) -> T:
         """Return a member that this kind cannot do without. Raises DeliveryRefused (400)."""
         if member is None:

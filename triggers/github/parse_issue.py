@@ -22,7 +22,7 @@ def read_issue(happening: Happening, delivery: IssueDelivery) -> Event | str:
     return happening.event(
         delivery, thread=f"#{issue.number}", url=issue.html_url, title=issue.title, text=issue.body or "", number=issue.number,
         is_pull_request=issue.pull_request is not None, label=label, labels=tuple(each.name for each in issue.labels),
-        assignee=assignee, occurred_at=issue.updated_at, told=(issue.number, None, label or assignee),
+        assignee=assignee, author=happening.author(issue.user), occurred_at=issue.updated_at, told=(issue.number, None, label or assignee),
     )
 
 
@@ -36,5 +36,5 @@ def read_issue_comment(happening: Happening, delivery: IssueDelivery) -> Event |
     return happening.event(
         delivery, thread=f"#{issue.number}", url=comment.html_url, title=issue.title, text=comment.body or "", number=issue.number,
         is_pull_request=issue.pull_request is not None, labels=tuple(each.name for each in issue.labels),
-        comment_id=comment.id, occurred_at=comment.created_at, told=(issue.number, comment.id, None),
+        comment_id=comment.id, author=happening.author(issue.user), occurred_at=comment.created_at, told=(issue.number, comment.id, None),
     )

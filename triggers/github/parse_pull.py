@@ -18,7 +18,7 @@ def read_pull_request(happening: Happening, delivery: PullDelivery) -> Event | s
     assignee = None if delivery.assignee is None else delivery.assignee.login
     reviewer = None if delivery.requested_reviewer is None else delivery.requested_reviewer.login
     return happening.event(
-        delivery, **_of(pull), url=pull.html_url, text=pull.body or "", label=label, assignee=assignee, reviewer=reviewer,
+        delivery, **_of(happening, pull), url=pull.html_url, text=pull.body or "", label=label, assignee=assignee, reviewer=reviewer,
         occurred_at=pull.updated_at, told=(pull.number, None, label or assignee or reviewer),
     )
 
@@ -30,7 +30,7 @@ def read_review(happening: Happening, delivery: PullDelivery) -> Event | str:
     if reason is not None:
         return reason
     return happening.event(
-        delivery, **_of(pull), url=review.html_url, text=review.body or "", review=review.state, review_id=review.id,
+        delivery, **_of(happening, pull), url=review.html_url, text=review.body or "", review=review.state, review_id=review.id,
         occurred_at=review.submitted_at, told=(pull.number, review.id, None),
     )
 
@@ -42,7 +42,7 @@ def read_review_comment(happening: Happening, delivery: PullDelivery) -> Event |
     if reason is not None:
         return reason
     return happening.event(
-        delivery, **_of(pull), url=comment.html_url, text=comment.body or "", comment_id=comment.id, spot=spot_of(comment),
+        delivery, **_of(happening, pull), url=comment.html_url, text=comment.body or "", comment_id=comment.id, spot=spot_of(comment),
         occurred_at=comment.created_at, told=(pull.number, comment.id, None),
     )
 
@@ -52,12 +52,13 @@ def spot_of(comment: ReviewComment) -> Spot:
     return Spot(path=comment.path, line=comment.line or comment.original_line, hunk=comment.diff_hunk or "")
 
 
-def _of(pull: PullRequest) -> dict[str, Any]:
+def _of(happening: Happening, pull: PullRequest) -> dict[str, Any]:
     """Return the members of an Event that are the pull request's."""
     state: Literal["open", "closed"] = "open" if pull.state == "open" else "closed"
     return {
         "thread": f"#{pull.number}", "title": pull.title, "number": pull.number, "is_pull_request": True,
         "labels": tuple(each.name for each in pull.labels), "branch": pull.base.ref,
+        "author": happening.author(pull.user),
         "pull": Pull(
             number=pull.number, state=state, merged=bool(pull.merged or pull.merged_at),
             head_repo_id=None if pull.head.repo is None else pull.head.repo.id, head_ref=pull.head.ref,

@@ -94,6 +94,7 @@ class Issue(Members):
     html_url: Url
     labels: list[Label] = []
     updated_at: Time | None = None
+    user: Account | None = None
     pull_request: dict[str, Any] | None = None
 
 

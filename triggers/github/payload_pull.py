@@ -50,6 +50,7 @@ class PullRequest(Members):
     base: Side
     labels: list[Label] = []
     updated_at: Time | None = None
+    user: Account | None = None
 
 
 class Review(Members):

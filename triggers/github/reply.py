@@ -16,6 +16,7 @@ from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
 from app.core.permission import PERMISSIONS
 from app.errors import ServiceError
+from triggers.github.changed import changed_files
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
 from triggers.github.homes import own_issue
@@ -113,6 +114,10 @@ class GitHubService:
             _, data = requester.requestJsonAndCheck("GET", path, parameters={"per_page": 100})
             read = [ReviewComment.model_validate(each) for each in data]
         return tuple(about(spot_of(each), each.body or "") for each in read)
+
+    def changed_paths(self, credential: Credential, repo: Repo, number: int) -> tuple[str, ...]:
+        """Return the names of the files that a pull request changes, its first three thousand. Raises ServiceError."""
+        return changed_files(self._connection.requester(credential.token), repo, number)
 
     def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
         """Return the branches below `prefix` with an open pull request, looking at the newest thousand.
