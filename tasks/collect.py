@@ -150,7 +150,8 @@ def propose(
     found = find_secrets(parts.workspaces.git, candidate, parts.known_secrets)
     verdict = verdict.with_secrets(found, run.profile.pull_request)
     verdict.enforce()
-    verdict = verdict.with_tests([each.violation for each in touched_tests(candidate.patch, candidate.changes)]).with_earlier(earlier)
+    verdict = verdict.with_tests([each.violation for each in touched_tests(candidate.patch, candidate.changes)])
+    verdict = verdict.with_earlier(earlier)
     verdict = verdict.with_contradiction(told.nothing)
     # What did not end well says it above all else.
     verdict = verdict.with_budget("" if unfinished else told.budget)
