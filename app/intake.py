@@ -19,8 +19,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.event import Event, Ignored, Parsed
+from app.core.roster import Roster
 from app.errors import LedgerUnavailable
-from app.ledger import inbox
+from app.ledger import inbox, repositories
 from app.ledger.database import Database
 from app.ledger.inbox import Stored
 from app.ports import Wakeup
@@ -40,7 +41,7 @@ TALLY_SECONDS = 1.0
 class Receipt(NamedTuple):
     """What became of a delivery; `id` is the inbox row of an event, new or known."""
 
-    result: Literal["accepted", "duplicate", "ignored", "unknown"]
+    result: Literal["accepted", "duplicate", "heard", "ignored", "unknown"]
     reason: str = ""
     id: int | None = None
 
@@ -77,6 +78,8 @@ class Intake:
         Raises LedgerUnavailable when the row was not committed in time. It may still be: a repetition of the
         delivery is then a duplicate, so nothing is lost and nothing is done twice.
         """
+        if isinstance(parsed, Roster):
+            return await self._hear(parsed)
         if not isinstance(parsed, Event):
             if isinstance(parsed, Ignored):
                 self._count(parsed.source, "ignored", f"{parsed.kind}: {parsed.reason}")
@@ -97,6 +100,21 @@ class Intake:
             return Receipt("accepted", id=stored.id)
         self._count(parsed.source, "duplicate", parsed.kind)
         return Receipt("duplicate", id=stored.id)
+
+    async def _hear(self, news: Roster) -> Receipt:
+        """Put news of an installation on file, committed. Raises LedgerUnavailable."""
+
+        def write() -> None:
+            with self._database.begin() as tx:
+                repositories.hear(tx, news)
+
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await asyncio.to_thread(write)
+        except (TimeoutError, SQLAlchemyError) as error:
+            raise _unavailable(error) from error
+        self._count(news.source, "heard", news.kind)
+        return Receipt("heard")
 
     def _count(self, source: str, verdict: str, reason: str) -> None:
         with self._tally_lock:

@@ -17,6 +17,7 @@ from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
 from app.core.profile import AgentChoice, Container, Profile
+from app.core.roster import Known
 from app.core.services import ServiceContainer
 from app.core.step import Step
 
@@ -208,6 +209,16 @@ class TokenMinter(Protocol):
 
     def request(self, grant: Grant) -> dict[str, JsonValue]:
         """Return the exact body that `mint` would send, without a secret: what `explain` prints."""
+
+
+class Census(Protocol):
+    """Where the App is installed, as the service itself says."""
+
+    def installations(self) -> list[tuple[int, bool]]:
+        """Return each installation's number, and whether it is suspended. Raises GrantRefused, ServiceError."""
+
+    def repositories_of(self, installation_id: int) -> tuple[Known, ...]:
+        """Return the repositories that an installation covers. Raises GrantRefused, ServiceError."""
 
 
 @runtime_checkable

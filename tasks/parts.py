@@ -21,7 +21,7 @@ from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
 from app.ledger import audit
 from app.ledger.database import Database
-from app.ports import AgentAdapter, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
+from app.ports import AgentAdapter, Census, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ class Parts:
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
-    name. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    name; `census` says where the App is installed (None: nobody asks). `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -51,6 +51,7 @@ class Parts:
     tooling_parts: Callable[[SandboxBackend, tuple[str, ...]], dict[str, str]]
     agent: Callable[[str], AgentAdapter]
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    census: Census | None = None
     sweeping: threading.Lock = field(default_factory=threading.Lock)
     closing: tuple[Callable[[], None], ...] = ()
 

@@ -7,6 +7,7 @@ import structlog
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
 from app.ledger import hosts, inbox, outbox, read_tokens, runs, sandboxes
+from tasks.census import count_repositories
 from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
@@ -39,7 +40,7 @@ def sweep(parts: Parts) -> None:
             hosts.seen(tx, host)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, _deliver_replies,
+            _tell_reports, _deliver_replies, count_repositories,
         ):
             try:
                 part(parts, host)

@@ -38,7 +38,8 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
     vault = Vault(settings.credentials_dir)
     services, backends = make_services(settings), usable_backends(settings)
-    minter = KeepingMinter(GitHubApp.from_settings(settings), vault)
+    app = GitHubApp.from_settings(settings)
+    minter = KeepingMinter(app, vault)
     tooling = Tooling(settings)
     registries = load_registries(settings.registries_file)
     return Parts(
@@ -60,6 +61,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         tooling_parts=tooling.parts,
         agent=agent_named,
         registries=registries,
+        census=app,
         closing=tuple(part.close for part in (*services.values(), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 

@@ -13,6 +13,7 @@ from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
+from app.core.roster import Roster
 from app.core.services import says
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
@@ -33,6 +34,7 @@ IGNORED_BECAUSE = {
     "bot": "a program did this, and programs start nothing",
     "author_is_not_sender": "whoever sent this is not the comment's author",
     "own_words": "Bellhop wrote this itself",
+    "no_installation": "it comes from a webhook of the repository's own, which says nothing of where the App is installed",
 }
 
 
@@ -55,6 +57,9 @@ def explain_payload(
         return
     if isinstance(parsed, Unknown):
         yield f"Unknown: {parsed.kind}: Bellhop does not know this kind of event"
+        return
+    if isinstance(parsed, Roster):
+        yield f"Heard: {parsed.kind}: it keeps the list of repositories that the App is installed on, and starts nothing"
         return
     yield line(f"Event {parsed.kind} in {parsed.thread} by {parsed.actor.login} (id {parsed.actor.id})", 1000)
     yield f"  {line(parsed.url, 1000)}"

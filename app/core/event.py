@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from app.core.noun import Noun
+from app.core.roster import Roster
 
 
 class Actor(Noun):
@@ -162,4 +163,4 @@ class Unknown(Noun):
     kind: str
 
 
-Parsed = Event | Ignored | Unknown
+Parsed = Event | Ignored | Unknown | Roster

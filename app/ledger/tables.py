@@ -239,3 +239,23 @@ hosts = Table(
     Column("name", String(100), primary_key=True),
     Column("seen_at_ms", BigInteger, nullable=False),
 )
+
+# Where the App is installed, by the service's own numbers: told by webhooks, put right by a slow look (tasks/census.py).
+repositories = Table(
+    "repositories", metadata,
+    Column("source", String(32), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("installation_id", BigInteger, nullable=False, index=True),
+    Column("full_name", String(201), nullable=False),
+    # Null until a look has told it: news of an installation does not.
+    Column("default_branch", String(255)),
+    Column("archived", Boolean, nullable=False, default=False),
+    Column("suspended", Boolean, nullable=False, default=False),
+)
+
+# What is looked at from time to time, whoever does it: when next.
+looks = Table(
+    "looks", metadata,
+    Column("name", String(100), primary_key=True),
+    Column("next_at_ms", BigInteger, nullable=False),
+)

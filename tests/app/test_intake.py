@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from app.core.event import Actor, Event, Ignored, Repo, Unknown
+from app.core.roster import Known, Roster
 from app.errors import LedgerUnavailable
 from app.intake import Intake, Receipt
-from app.ledger import inbox, schema
+from app.ledger import inbox, repositories, schema
 from app.ledger.database import Database
 
 REPO = Repo(id=1, full_name="octo/hello", default_branch="main")
@@ -189,3 +190,19 @@ async def test_after_the_end_nothing_is_taken(intake: Intake) -> None:
     intake.close()
     with pytest.raises(LedgerUnavailable, match="stopping"):
         await intake.accept(event("a"))
+
+
+@pytest.mark.anyio
+async def test_news_of_an_installation_is_on_file_when_the_answer_comes(intake: Intake, database: Database, bell: Bell) -> None:
+    news = Roster(
+        source="github", kind="installation.created", installation_id=5, here=(Known(id=1, full_name="octo/hello", default_branch="main"),)
+    )
+    assert await intake.accept(news) == Receipt("heard")
+    with database.read() as tx:
+        assert [each.full_name for each in repositories.known(tx)] == ["octo/hello"]
+    assert (rows(database), bell.routed) == ([], [])
+    database.close()
+    with database.begin() as tx:
+        tx.execute(text("DROP TABLE repositories"))
+    with pytest.raises(LedgerUnavailable):
+        await intake.accept(news)

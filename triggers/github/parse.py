@@ -18,6 +18,7 @@ from triggers.github.parse_ci import read_check_run, read_check_suite, read_stat
 from triggers.github.parse_issue import read_issue, read_issue_comment
 from triggers.github.parse_pull import read_pull_request, read_review, read_review_comment
 from triggers.github.parse_push import read_push
+from triggers.github.parse_roster import ROSTERS, read_roster
 from triggers.github.payload import Delivery, IssueDelivery
 from triggers.github.payload_ci import (
     CheckRunDelivery,
@@ -58,10 +59,10 @@ IGNORED = frozenset(
     branch_protection_configuration branch_protection_rule code_scanning_alert commit_comment create custom_property
     custom_property_values delete dependabot_alert deploy_key deployment deployment_protection_rule
     deployment_review deployment_status discussion discussion_comment fork github_app_authorization gollum
-    installation installation_repositories installation_target issue_dependencies label marketplace_purchase member
+    installation_target issue_dependencies label marketplace_purchase member
     membership merge_group meta milestone org_block organization package page_build personal_access_token_request
     ping project project_card project_column projects_v2 projects_v2_item projects_v2_status_update public
-    pull_request_review_thread registry_package release repository repository_advisory repository_dispatch
+    pull_request_review_thread registry_package release repository_advisory repository_dispatch
     repository_import repository_ruleset repository_vulnerability_alert secret_scanning_alert
     secret_scanning_alert_location secret_scanning_scan security_advisory security_and_analysis sponsorship star
     sub_issues team team_add watch workflow_dispatch workflow_job
@@ -78,6 +79,13 @@ def parse(event: str, delivery_key: str, payload: dict[str, Any]) -> Parsed:
     """
     action = payload.get("action")
     kind = f"{event}.{action}" if isinstance(action, str) and _SLUG.fullmatch(action) else event
+    if event in ROSTERS:
+        if not isinstance(action, str):
+            raise DeliveryRefused(f"{event}: the action is missing", status=400, reason="bad_payload")
+        try:
+            return read_roster(event, action, payload)
+        except ValidationError as error:
+            raise _refused(kind, error) from None
     reader = READERS.get(event)
     if reader is None:
         if event in IGNORED:

@@ -17,7 +17,7 @@ from app.emulators.github.person import Person, issue_numbered, repository_named
 from app.emulators.github.seed import Seed, SeedInstallation, SeedRepository, SeedUser
 from app.emulators.github.state import App, Comment, Installation, Issue, Repository, Role, Token, User, WorkflowRun
 from app.emulators.github.tokens import is_live
-from app.emulators.github.webhooks import tell_installation
+from app.emulators.github.webhooks import tell, tell_coverage, tell_installation
 from app.emulators.github.world import Clock, World
 
 
@@ -132,6 +132,16 @@ class GitHubEmulator:
             found.suspended_at = self.world.now() if suspended else None
             tell_installation(self.world, "suspend" if suspended else "unsuspend", found, self.world.app.owner)
 
+    def cover(self, installation_id: int, full_name: str, *, covered: bool = True) -> None:
+        """Choose one more repository for an installation, or one less (`installation_repositories`)."""
+        with self.world.lock:
+            found, repo = self.world.state.installations[installation_id], repository_named(self.world, full_name)
+            chosen = found.repository_ids
+            if chosen is None:
+                chosen = {one.id for one in self.world.state.repositories.values() if found.covers(one)}
+            found.repository_ids = chosen | {repo.id} if covered else chosen - {repo.id}
+            tell_coverage(self.world, found, self.world.app.owner, repo, covered=covered)
+
     def set_installation_permissions(self, installation_id: int, permissions: dict[str, str]) -> None:
         """Change what an installation may; tokens that are out lose at once what is gone."""
         with self.world.lock:
@@ -149,11 +159,12 @@ class GitHubEmulator:
             self.world.app.webhook_url = url
 
     def rename_repository(self, full_name: str, name: str) -> None:
-        """Rename a repository; the old name redirects, for REST and for git."""
+        """Rename a repository; the old name redirects, for REST and for git (`repository.renamed`)."""
         with self.world.lock:
             repo = repository_named(self.world, full_name)
-            self.world.state.moved[repo.full_name.lower()] = repo.id
+            before, self.world.state.moved[repo.full_name.lower()] = repo.name, repo.id
             repo.name = name
+            tell(self.world, "repository", "renamed", repo, self.world.app.owner, {"changes": {"repository": {"name": {"from": before}}}})
 
     def rename_user(self, login: str, new_login: str) -> None:
         """Rename an account: the id stays, and somebody else may take the old login."""
@@ -164,9 +175,11 @@ class GitHubEmulator:
             user.login = new_login
 
     def archive(self, full_name: str, *, archived: bool = True) -> None:
-        """Make a repository read-only, or lift that."""
+        """Make a repository read-only, or lift that (`repository.archived`, `repository.unarchived`)."""
         with self.world.lock:
-            repository_named(self.world, full_name).archived = archived
+            repo = repository_named(self.world, full_name)
+            repo.archived = archived
+            tell(self.world, "repository", "archived" if archived else "unarchived", repo, self.world.app.owner, {})
 
     def fault(self, fault: Fault) -> None:
         """Misbehave once more: see `Fault`."""

@@ -15,7 +15,9 @@ from app.errors import ConfigurationError
 DEFAULT_PERMISSIONS = {
     "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write",
 }
-DEFAULT_EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment", "push")
+DEFAULT_EVENTS = (
+    "issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment", "push", "repository",
+)
 
 
 class SeedUser(Noun):

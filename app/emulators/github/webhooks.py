@@ -24,6 +24,7 @@ _PERMISSION = {
     "push": "contents",
     "status": "statuses",
     "label": "metadata",
+    "repository": "metadata",
 }
 
 
@@ -63,15 +64,33 @@ def tell_installation(world: World, action: str, found: Installation, sender: Us
     payload: Json = {
         "action": action,
         "installation": installation(world, found),
-        "repositories": [
-            {"id": repo.id, "node_id": node_id("Repository", repo.id), "name": repo.name,
-             "full_name": repo.full_name, "private": repo.private}
-            for repo in covered
-        ],
+        "repositories": [_brief(repo) for repo in covered],
         "requester": None,
         "sender": user(world, sender),
     }
     return _send(world, "installation", action, payload, found, None)
+
+
+def tell_coverage(world: World, found: Installation, sender: User, repo: Repository, *, covered: bool) -> Delivery:
+    """Send `installation_repositories`, which every App gets without asking: a repository was added or removed."""
+    lists: dict[str, list[Json]] = {"repositories_added": [], "repositories_removed": []}
+    lists["repositories_added" if covered else "repositories_removed"].append(_brief(repo))
+    payload: Json = {
+        "action": "added" if covered else "removed",
+        "installation": installation(world, found),
+        "repository_selection": "selected",
+        **lists,
+        "requester": None,
+        "sender": user(world, sender),
+    }
+    return _send(world, "installation_repositories", str(payload["action"]), payload, found, None)
+
+
+def _brief(repo: Repository) -> Json:
+    return {
+        "id": repo.id, "node_id": node_id("Repository", repo.id), "name": repo.name, "full_name": repo.full_name,
+        "private": repo.private,
+    }
 
 
 def _send(

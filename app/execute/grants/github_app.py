@@ -20,6 +20,7 @@ from pydantic import JsonValue, SecretStr
 
 from app.core.event import Repo
 from app.core.grant import Credential, Grant
+from app.core.roster import Known
 from app.core.throttle import retry_after_seconds
 from app.errors import ConfigurationError, GrantRefused, ServiceError
 from app.execute.grants.outbound import client
@@ -33,6 +34,8 @@ JWT_BACKDATE_SECONDS = 60
 JWT_LIFETIME_SECONDS = 8 * 60
 
 _TOKEN_LIMIT_CHARACTERS = 8192
+# Of a hundred each: no list that is longer is read to its end.
+_MOST_PAGES = 100
 
 _MENDS = {
     401: (
@@ -120,6 +123,43 @@ class GitHubApp:
             id=data["id"], full_name=data["full_name"], default_branch=data["default_branch"], installation_id=found
         )
 
+    def installations(self) -> list[tuple[int, bool]]:
+        """Return the App's installations: (number, whether it is suspended). Raises GrantRefused, ServiceError.
+
+        https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app
+        """
+        what, found = "listing the App's installations", []
+        for page in range(1, _MOST_PAGES + 1):
+            answer = self._send("GET", f"/app/installations?per_page=100&page={page}", what, self._jwt())
+            rows = self._rows(answer, what, None)
+            found += [(int(row["id"]), row.get("suspended_at") is not None) for row in rows]
+            if len(rows) < 100:
+                break
+        return found
+
+    def repositories_of(self, installation_id: int) -> tuple[Known, ...]:
+        """Return what an installation covers. Raises GrantRefused, ServiceError.
+
+        This takes the one kind of token that is not for a single repository; it reads metadata, and is revoked at once.
+        https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-app-installation
+        """
+        what, found = f"listing the repositories of installation {installation_id}", list[Known]()
+        asked: dict[str, JsonValue] = {"permissions": {"metadata": "read"}}
+        token = str(self._call("POST", f"/app/installations/{installation_id}/access_tokens", what, body=asked).get("token", ""))
+        try:
+            for page in range(1, _MOST_PAGES + 1):
+                answer = self._send("GET", f"/installation/repositories?per_page=100&page={page}", what, token)
+                rows = self._rows(answer, what, "repositories")
+                found += [
+                    Known(id=row["id"], full_name=row["full_name"], default_branch=row["default_branch"], archived=row["archived"])
+                    for row in rows
+                ]
+                if len(rows) < 100:
+                    break
+        finally:
+            self._send("DELETE", "/installation/token", what, token)
+        return tuple(found)
+
     def mint(self, grant: Grant) -> Credential:
         """Mint an installation token for exactly this grant. Raises GrantRefused, ServiceError."""
         what = f"minting a token for {grant.repo.full_name}"
@@ -162,6 +202,15 @@ class GitHubApp:
         if not isinstance(found, int):
             raise ServiceError(f"{what}: GitHub's answer holds no id", reason="github_answer")
         return found
+
+    def _rows(self, answer: httpx.Response, what: str, under: str | None) -> list[dict[str, Any]]:
+        if not answer.is_success:
+            raise self._failure(answer, what)
+        try:
+            data = answer.json()
+            return list(data if under is None else data[under])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServiceError(f"{what}: GitHub's answer is no list", reason="github_answer") from error
 
     def _call(self, method: str, path: str, what: str, body: dict[str, JsonValue] | None = None) -> dict[str, Any]:
         answer = self._send(method, path, what, self._jwt(), body)

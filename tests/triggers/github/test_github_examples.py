@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.event import Ci, Event, Ignored, Parsed, Pull, Spot, Unknown
+from app.core.roster import Known, Roster
 from triggers.github.parse import READERS, parse
 
 # `tests/payloads/github/webhooks` has the three kinds that the road began with as files; here are all others, cut to what may be read.
@@ -33,7 +34,7 @@ def test_an_example_is_an_event_or_has_a_reason(example: dict[str, Any]) -> None
     event, payload = example["event"], example["payload"]
     reader = READERS.get(event)
     if reader is None:
-        assert isinstance(result, Ignored | Unknown)
+        assert isinstance(result, Ignored | Unknown | Roster)
     elif reader.actions is not None and payload["action"] not in reader.actions:
         why = "edited" if payload["action"] == "edited" else "action_not_used"
         assert result == Ignored(source="github", kind=f"{event}.{payload['action']}", reason=why)
@@ -117,3 +118,27 @@ def test_a_status_is_of_the_one_branch_that_holds_it() -> None:
     assert (event.ci.name, event.ci.conclusion) == ("default", "success")
     assert (event.branch, event.thread) == (None, "github:Codertocat/Hello-World@6113728f27ae82c7b1a177c8d03f9e96e0adf246")
     assert the("status", "with-author-committer-null").branch == "master"
+
+
+def the_news(event: str, example: str) -> Roster:
+    result = told(next(each for each in EXAMPLES if (each["event"], each["example"]) == (event, example)))
+    assert isinstance(result, Roster)
+    return result
+
+
+def test_news_of_an_installation_names_what_it_covers() -> None:
+    created = the_news("installation", "created")
+    assert created.installation == "same"
+    assert created.here == (Known(id=186853002, full_name="Codertocat/Hello-World"),)
+    assert the_news("installation", "deleted").installation == "gone"
+    removed = the_news("installation_repositories", "removed")
+    assert (removed.here, len(removed.gone)) == ((), 1)
+
+
+def test_news_of_a_repository_counts_only_where_the_app_is_installed() -> None:
+    for example in EXAMPLES:
+        if example["event"] == "repository":
+            result = told(example)
+            assert isinstance(result, Roster) == ("installation" in example["payload"] and example["payload"]["action"] in (
+                "created", "deleted", "archived", "unarchived", "renamed", "transferred", "edited",
+            )), example["example"]
