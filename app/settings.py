@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     docker_host: str = "unix:///var/run/docker.sock"
     worker_concurrency: int = Field(default=8, ge=1)
     max_runs: int = Field(default=4, ge=1)
+    max_runs_per_repository: int | None = Field(default=None, ge=1)
+    max_runs_per_organisation: int | None = Field(default=None, ge=1)
+    max_runs_per_person: int | None = Field(default=None, ge=1)
     kept_homes: int = Field(default=50, ge=0)
     kept_home_days: float = Field(default=14.0, gt=0)
     kept_home_mb: int = Field(default=512, ge=1)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.core.outcome import Outcome
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, SandboxUnavailable, WorkspaceError
-from app.ledger import messages, runs, sandboxes
+from app.ledger import line, messages, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
 from tasks.credentials import revoke_of_sandbox
@@ -43,12 +43,12 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
 
 
 def _wake_next(parts: Parts) -> None:
-    """Wake the oldest runs that wait for a place on this host; one too many does no harm, they ask for it."""
+    """Wake who is next on this host; one too many does no harm, they ask for their place."""
     host = parts.settings.host_name
     with parts.database.read() as tx:
-        waiting = runs.due(tx, host, ("queued",), limit=parts.settings.max_runs)
-    for run_id, _ in waiting:
-        parts.wakeup.start(run_id, host)
+        coming = line.of_host(tx, host, parts.caps).line.now
+    for each in coming:
+        parts.wakeup.start(each.run_id, host)
 
 
 def refuse_if_cancelled(tx: Connection, run_id: str) -> None:

@@ -16,6 +16,7 @@ from app.core.grant import Credential, Grant
 from app.core.profile import Profile
 from app.core.redact import redact
 from app.core.registry import Registry
+from app.core.waiting_line import Caps
 from app.errors import BellhopError
 from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
@@ -23,6 +24,7 @@ from app.ledger import audit
 from app.ledger.database import Database
 from app.ports import AgentAdapter, Census, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
 from app.settings import Settings
+from tasks.caps import caps_of
 
 log = structlog.get_logger()
 
@@ -74,6 +76,11 @@ class Parts:
         Cleaned first: a character that nobody sees would hide a secret in whose middle it stands, until whoever renders takes it out.
         """
         return self.redacted(clean(words))
+
+    @property
+    def caps(self) -> Caps:
+        """How much may run at once, as this host knows it."""
+        return caps_of(self.settings, self.profiles)
 
     @cached_property
     def known_secrets(self) -> tuple[str, ...]:

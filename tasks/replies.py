@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.core.denied import Denied
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
-from app.ledger import audit, messages, outbox, reports, runs, sandboxes
+from app.ledger import audit, line, messages, outbox, reports, runs, sandboxes, tickets
 from app.ledger.outbox import Reply
 from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
@@ -53,7 +53,13 @@ def _comment(tx: Connection, parts: Parts, run: Run) -> str:
     unread = messages.unhanded(tx, run.id) if run.state == "done" or not listens else []
     authors = tuple(message.author for message in unread)
     so_far = told(_filed(tx, parts, run.id), messages.newest_at_ms(tx, run.id))
-    return parts.redacted(_text(parts, run, authors, so_far, denied_of(tx, parts, run.id), listens=listens))
+    place = line.place_of(tx, run, parts.caps)
+    if place is not None:
+        tickets.tell(tx, run.id, place.words)
+    text = _text(
+        parts, run, authors, so_far, denied_of(tx, parts, run.id), listens=listens, waits=place.words if place is not None else "",
+    )
+    return parts.redacted(text)
 
 
 def denied_of(tx: Connection, parts: Parts, run_id: str) -> list[Denied]:
@@ -93,12 +99,14 @@ def takes_comments(tx: Connection, run_id: str) -> bool:
     return all(row.assignment.takes_messages for row in sandboxes.of_run(tx, run_id) if row.role == "work")
 
 
-def _text(parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool) -> str:
+def _text(
+    parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool, waits: str
+) -> str:
     try:
         return render_comment(
             run, settings_url=parts.settings.link_url, templates_dir=parts.settings.templates_dir, unread=unread,
             takes_comments=listens, bot_login=parts.settings.bot_login, updates=so_far.updates, question=so_far.question,
-            notes=so_far.notes, denied=denied,
+            notes=so_far.notes, denied=denied, waits=waits,
         )
     except ProfileError as error:
         # The person is owed a line, whatever the team's own template does.

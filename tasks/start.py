@@ -6,7 +6,7 @@ from app.core.agent_config import AGENT_CONFIG
 from app.core.grant import Credential
 from app.core.run import COMMENT, Run
 from app.errors import PublishRefused
-from app.ledger import hosts, outbox, runs, sandboxes
+from app.ledger import line, outbox, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import Service
 from app.publish.push import refuse_if_moved
@@ -47,7 +47,7 @@ def start_here(parts: Parts, lease: Lease, run: Run) -> None:
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
         with parts.database.begin() as tx:
-            if not hosts.has_room(tx, parts.settings.host_name, run.id, parts.settings.max_runs):
+            if not line.may_begin(tx, run.id, parts.settings.host_name, parts.caps):
                 if outbox.load(tx, run.id, COMMENT) is None:
                     say(tx, parts, run)
                 # Woken by the end of a run here (conclude), and by the sweeper.

@@ -6,12 +6,13 @@ import structlog
 
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
-from app.ledger import hosts, inbox, outbox, read_tokens, runs, sandboxes
+from app.ledger import hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
 from tasks.census import count_repositories
 from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
 from tasks.parts import Parts
+from tasks.places import tell_places
 from tasks.replies import deliver, tell
 from tasks.watch import watch_sandboxes
 
@@ -38,9 +39,10 @@ def sweep(parts: Parts) -> None:
         host = parts.settings.host_name
         with parts.database.begin() as tx:
             hosts.seen(tx, host)
+            tickets.set_places(tx, host, parts.settings.max_runs)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, _deliver_replies, count_repositories,
+            _tell_reports, tell_places, _deliver_replies, count_repositories,
         ):
             try:
                 part(parts, host)
@@ -71,7 +73,9 @@ def _adopt_runs(parts: Parts, host: str) -> None:
 def _wake_runs(parts: Parts, host: str) -> None:
     """Runs queued but not started, and runs whose worker died: nobody holds their lease."""
     with parts.database.read() as tx:
-        to_start = [run_id for run_id, _ in runs.due(tx, host, ("queued", "starting"))]
+        # Of those in the line only who is next: hundreds of one person's must not hide the one of another's.
+        to_start = [each.run_id for each in line.of_host(tx, host, parts.caps).line.now]
+        to_start += [*line.told_to_end(tx, host), *(run_id for run_id, _ in runs.due(tx, host, ("starting",)))]
         to_finish = [run_id for run_id, _ in runs.due(tx, host, ("collecting", "publishing"))]
         for run_id, state in runs.due(tx, host, ("running", "verifying"), limit=1000):
             role = "work" if state == "running" else "verify"

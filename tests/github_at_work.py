@@ -51,10 +51,10 @@ def github(tmp_path: Path, app_key: RSAPrivateKey) -> Iterator[GitHubEmulator]:
     ).decode()
     seed = Seed(
         app=SeedApp(id=int(APP_ID), public_key=public),
-        users=(SeedUser(login="alice", id=101), SeedUser(login="bob", id=102)),
+        users=(SeedUser(login="alice", id=101), SeedUser(login="bob", id=102), SeedUser(login="carol", id=103)),
         repositories=(
             SeedRepository(
-                full_name="octo/hello", id=1001, files={"README.md": "hello\n"}, collaborators={"alice": "write", "bob": "triage"},
+                full_name="octo/hello", id=1001, files={"README.md": "hello\n"}, collaborators={"alice": "write", "bob": "triage", "carol": "write"},
                 issues=(SeedIssue(title="It breaks", user="bob", body="Always."),),
             ),
             SeedRepository(full_name="octo/secret", id=1002, files={"README.md": "secret\n"}),

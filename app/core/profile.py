@@ -91,6 +91,7 @@ class Limits(Section):
     max_changed_files: Annotated[int, Field(ge=1)] = 100
     max_patch_kb: Annotated[int, Field(ge=1)] = 4096
     max_open_pull_requests: Annotated[int, Field(ge=1)] = 10
+    max_runs: Annotated[int, Field(ge=1)] | None = None
     protected_paths: tuple[str, ...] = (
         ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", *(f"**/{name}" for name in AGENT_CONFIG),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.ledger.database import now_ms
@@ -23,21 +23,6 @@ def alive(tx: Connection) -> list[str]:
     return list(
         tx.execute(select(hosts.c.name).where(hosts.c.seen_at_ms > now_ms() - ALIVE_SECONDS * 1000)).scalars()
     )
-
-
-def has_room(tx: Connection, name: str, run_id: str, most: int) -> bool:
-    """Return whether a queued run may begin on this host now: a place is free, and no older run waits for it.
-
-    Keeps other transactions that ask from being answered until this one ends, so that two never take the last place.
-    """
-    tx.execute(select(hosts.c.name).where(hosts.c.name == name).with_for_update())
-    own = select(runs.c.created_at_ms).where(runs.c.id == run_id).scalar_subquery()
-    older = or_(runs.c.created_at_ms < own, and_(runs.c.created_at_ms == own, runs.c.id < run_id))
-    # One that has not begun and is to be tried again later does not hold up those behind it.
-    waits = and_(runs.c.state == "queued", runs.c.next_at_ms <= now_ms(), older)
-    under_way = runs.c.state.not_in(("queued", "done"))
-    taken = select(func.count()).select_from(runs).where(runs.c.host == name, or_(under_way, waits))
-    return tx.execute(taken).scalar_one() < most
 
 
 def least_busy(tx: Connection) -> str | None:

@@ -12,6 +12,7 @@ from app.core.outcome import OUTCOME, Outcome
 from app.core.profile import Profile
 from app.core.run import Run, RunState, new_id
 from app.errors import LeaseLost
+from app.ledger import tickets
 from app.ledger.database import now_ms
 from app.ledger.tables import hosts, runs, stages, threads
 
@@ -83,6 +84,7 @@ def create(
             )
     except IntegrityError:
         return None
+    tickets.note(tx, run_id, event, profile)
     mark(tx, run_id, "queued")
     return run_id
 

@@ -104,19 +104,19 @@ def pull_request_title(run: Run, agent_title: str = "") -> str:
 def render_comment(
     run: Run, *, settings_url: str = "", templates_dir: Path = TEMPLATES_DIR, unread: tuple[str, ...] = (),
     takes_comments: bool = True, bot_login: str = "bellhop[bot]", updates: tuple[str, ...] = (), question: str = "",
-    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (),
+    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (), waits: str = "",
 ) -> str:
     """Return the run's one comment as it should stand now: underway, or its outcome; ends with its hidden marker.
 
     `unread` names the authors of follow-ups that the agent was not handed, `takes_comments` says whether it takes any.
     `updates` and `question` are the agent's words while it works, `notes` what the gateway says of its budget,
-    `denied` what its sandboxes asked for at their door and did not get.
+    `denied` what its sandboxes asked for at their door and did not get, `waits` where it stands in the line.
     Raises ProfileError (the template).
     """
     outcome = run.outcome
     text = render(
         templates_dir, run.profile.templates.comment, run=run, event=run.event, profile=run.profile, outcome=outcome,
-        stage=Inert(_STAGES.get(run.state, run.state)), labels=run.profile.on.issues.labels if run.profile.on.issues else (),
+        stage=Inert(waits or _STAGES.get(run.state, run.state)), labels=run.profile.on.issues.labels if run.profile.on.issues else (),
         run_url=run_url(settings_url, run.id), who=Inert(_WHO.get(getattr(outcome, "who", "operator"), _WHO["operator"])), unread=len(unread),
         unread_authors=sorted(set(unread)), takes_comments=takes_comments, again=_again(run, bot_login),
         follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes, denied=denied,

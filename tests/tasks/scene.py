@@ -36,6 +36,7 @@ from tests.github_at_work import REPO
 HOST = "here"
 ALICE = Actor(id="101", login="alice", kind="person")
 BOB = Actor(id="102", login="bob", kind="person")
+CAROL = Actor(id="103", login="carol", kind="person")
 
 _GIT = {
     "PATH": os.defpath, "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "agent",

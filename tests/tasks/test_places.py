@@ -11,7 +11,7 @@ from tasks.parts import Parts
 from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep
-from tests.tasks.scene import Scene
+from tests.tasks.scene import CAROL, Scene
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_run_waits_for_a_place_is_told_so_and_gets_the_next_one(scene: Scene) 
     assert [scene.run(run_id).state for run_id in (first, second, third)] == ["running", "queued", "queued"]
     assert len(scene.backend.find()) == 1
     [comment] = scene.comments(2)
-    assert "waiting for a free place" in comment.body
+    assert "Now: queued 1st." in comment.body
     scene.wakeup.calls.clear()
 
     scene.work(first)
@@ -50,6 +50,43 @@ def test_a_run_waits_for_a_place_is_told_so_and_gets_the_next_one(scene: Scene) 
     assert [scene.run(run_id).state for run_id in (second, third)] == ["running", "queued"]
     [comment] = scene.comments(2)
     assert "the agent is working" in comment.body
+
+
+@pytest.mark.usefixtures("one_place")
+def test_r26_who_waits_is_told_when_it_moves_and_not_each_time(scene: Scene) -> None:
+    first, second, third = (routed(scene, issue) for issue in (1, 2, 3))
+    start(scene.parts, first)
+    said = [comment.body for number in (2, 3) for comment in scene.comments(number)]
+    assert "Now: queued 1st." in said[0]
+    assert "Now: queued 2nd." in said[1]
+    scene.work(first)
+    scene.pump()
+    assert scene.run(second).state == "running"
+    sweep(scene.parts)
+    [comment] = scene.comments(3)
+    assert "Now: queued 2nd." in comment.body, "it was told so less than a minute ago"
+    scene.sql("UPDATE tickets SET told_at_ms = told_at_ms - 60000")
+    sweep(scene.parts)
+    [comment] = scene.comments(3)
+    # One run of that profile has been seen to its end by now, and took less than a minute.
+    assert "Now: queued 1st, about 1 min." in comment.body
+    assert scene.run(third).state == "queued"
+
+
+@pytest.mark.usefixtures("one_place")
+def test_t18_another_persons_run_is_next_however_many_one_has_asked_for(scene: Scene) -> None:
+    mine = [routed(scene, issue) for issue in range(1, 8)]
+    start(scene.parts, mine[0])
+    scene.github.person("alice").open_issue("octo/hello", "carol's")
+    inbox_id = scene.ring(number=8, actor=CAROL)
+    route(scene.parts, inbox_id)
+    theirs = scene.entry(inbox_id).run_id
+    assert theirs is not None, scene.entry(inbox_id)
+    assert "Now: queued 1st." in scene.comments(8)[0].body
+    scene.work(mine[0])
+    scene.pump()
+    assert scene.run(theirs).state == "running"
+    assert [scene.run(run_id).state for run_id in mine[1:]] == ["queued"] * 6
 
 
 @pytest.mark.usefixtures("one_place")
