@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.commands.verbs_of_deciding import add_verbs_of_deciding
 from app.errors import BellhopError, ConfigurationError
 
 # Every verb loads what it needs and nothing else: asking for help takes no database, no Docker and no Celery.
@@ -192,20 +193,6 @@ def replay(run_id: RunId, as_json: Json = False) -> None:
     raise typer.Exit(replay_run(_settings(), _console(stderr=as_json), run_id, as_json=as_json))
 
 
-@app.command()
-def explain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file with the payload, as JSON.")],
-    source: Annotated[str, typer.Option(help="Which trigger, such as github.")],
-    event: Annotated[str, typer.Option(help="The event's name, such as issues.")],
-    permission: Annotated[str, typer.Option(help="Suppose that the actor has this permission.")] = "write",
-) -> None:
-    """Say what Bellhop would do with a payload, and why; nothing is asked or started."""
-    from app.commands.explain import explain_payload
-
-    # All of it or one line of error, never half an explanation.
-    print("\n".join([*explain_payload(_settings(), file, source=source, event_name=event, permission=permission)]))
-
-
 @profiles_app.command("check")
 def profiles_check(directory: Annotated[Path | None, typer.Argument(metavar="DIRECTORY", help="Where they are; BELLHOP_PROFILES_DIR otherwise.")] = None) -> None:
     """Check every profile; each problem names file, line and key."""
@@ -369,6 +356,9 @@ def _plain(text: str) -> str:
 def _say(words: str) -> None:
     # Whoever waits for this line may read it through a pipe.
     print(words, flush=True)
+
+
+add_verbs_of_deciding(app, _settings, _console)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
+from app.core.rings import refusal
 from app.core.roster import Roster
 from app.core.services import says
 from app.errors import BellhopError, DeliveryRefused
@@ -39,11 +40,10 @@ IGNORED_BECAUSE = {
 
 
 def explain_payload(
-    settings: Settings, file: Path, *, source: str, event_name: str, permission: str
+    settings: Settings, file: Path, *, source: str, event_name: str, permission: str, changed: tuple[str, ...] = ()
 ) -> Iterator[str]:
-    """Yield the lines of the explanation. Raises BellhopError for a file or a source that is not there."""
-    if permission not in PERMISSIONS:
-        raise BellhopError(f"--permission is one of {', '.join(PERMISSIONS)}, not {permission!r}", reason="no_such_permission")
+    """Yield the lines of the explanation; `changed` are the files that the event changes. Raises BellhopError for a file or a source that is not there."""
+    refuse_no_permission(permission)
     try:
         body = file.read_bytes()
     except OSError as error:
@@ -63,22 +63,42 @@ def explain_payload(
         return
     yield line(f"Event {parsed.kind} in {parsed.thread} by {parsed.actor.login} (id {parsed.actor.id})", 1000)
     yield f"  {line(parsed.url, 1000)}"
+    yield "Signature: a file has none; at the door nothing is read of a delivery before its signature holds"
+    facts = Facts(actor_permission=permission, bot_login=settings.bot_login, changed_paths=changed or None)
+    yield from explain_event(settings, parsed, facts)
+
+
+def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[str]:
+    """Yield what each profile says to an event, the facts, the decision and what a run would ask for. Raises BellhopError for wrong profiles."""
     profiles = load_profiles(
         settings.profiles_dir, templates_dir=settings.templates_dir,
         check_agent=lambda choice: agent_named(choice.uses).check(choice),
         registries=load_registries(settings.registries_file),
     )
-    decision = decide(parsed, profiles, Facts(actor_permission=permission, bot_login=settings.bot_login))
+    yield "Profiles, each with the first key that says no:"
+    for name in sorted(profiles):
+        no = refusal(profiles[name], event, facts.bot_login, facts.changed_paths)
+        yield "  " + line(f"{name}: takes it" if no is None else f"{name}: `{no.key}`: {no.says}", 1000)
+    if not profiles:
+        yield f"  there is none in {settings.profiles_dir}"
+    permission = facts.actor_permission or "none"
+    decision = decide(event, profiles, facts)
     name = decision.reason if isinstance(decision, Ignore) else decision.profile if isinstance(decision, Start) else ""
     verdict = f"{type(decision).__name__.lower()} {name}".strip()
-    yield line(f"Decision: {verdict} (supposing that {parsed.actor.login} has `{permission}`)", 1000)
+    yield line(f"Decision: {verdict} (supposing that {event.actor.login} has `{permission}`)", 1000)
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
-        yield from _options(parsed, profiles[decision.profile], settings.bot_login)
+        yield from _options(event, profiles[decision.profile], settings.bot_login)
         yield from _services(profiles[decision.profile])
         yield from _setup(profiles[decision.profile])
-        yield from _grants(parsed, profiles[decision.profile], permission, settings.github_api_url)
+        yield from _grants(event, profiles[decision.profile], permission, settings.github_api_url)
+
+
+def refuse_no_permission(permission: str) -> None:
+    """Raise BellhopError for a word that is no permission of GitHub's."""
+    if permission not in PERMISSIONS:
+        raise BellhopError(f"--permission is one of {', '.join(PERMISSIONS)}, not {permission!r}", reason="no_such_permission")
 
 
 def _options(event: Event, profile: Profile, bot_login: str) -> Iterator[str]:

@@ -46,13 +46,16 @@ def test_an_event_that_would_start_a_run_says_why_and_which_tokens(told: Machine
     assert lines == [
         "Event issues.labeled in github:Codertocat/Hello-World#1 by Codertocat (id 21031067)",
         "  https://github.com/Codertocat/Hello-World/issues/1",
+        "Signature: a file has none; at the door nothing is read of a delivery before its signature holds",
+        "Profiles, each with the first key that says no:",
+        "  fix: takes it",
         "Decision: start fix (supposing that Codertocat has `maintain`)",
         "  profile fix takes issues.labeled with the label bug",
         "  Codertocat has maintain, needed is maintain",
         "Tokens it would ask for, each revoked after use, none ever inside the sandbox:",
-        *lines[6:],
+        *lines[9:],
     ]
-    asks = [re.fullmatch(r"  (\w+): POST (\S+) (\{.*\})", line) for line in lines[6:-1]]
+    asks = [re.fullmatch(r"  (\w+): POST (\S+) (\{.*\})", line) for line in lines[9:-1]]
     asked = {found[1]: json.loads(found[3]) for found in asks if found}
     assert {found[2] for found in asks if found} == {"https://api.github.com/app/installations/{installation_id}/access_tokens"}
     assert lines[-1] == "  {installation_id} is looked up: GET https://api.github.com/repos/Codertocat/Hello-World/installation"
@@ -89,9 +92,20 @@ def test_what_a_person_may_not_see_is_left_out(told: Machine) -> None:
 
 def test_who_may_not_is_told_so(told: Machine) -> None:
     lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json")
-    assert lines[2:] == [
+    assert lines[5:] == [
         "Decision: ignore not_permitted (supposing that Codertocat has `write`)",
         "  profile fix takes issues.labeled with the label bug", "  Codertocat has write, needed is maintain",
+    ]
+
+
+def test_each_profile_says_which_of_its_keys_keeps_it_from_ringing(told: Machine) -> None:
+    profiles = told.directory / "profiles"
+    (profiles / "asked.yaml").write_text(PROFILE.replace("labels: [bug]", 'labels: [bug], authors: ["id:5"]'))
+    (profiles / "review.yaml").write_text(PROFILE.replace("issues: {types: [labeled], labels: [bug]}", 'pull_request: {paths: ["docs/**"]}'))
+    lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json")
+    assert lines[4:7] == [
+        "  asked: `on.issues.authors`: Codertocat (id 21031067) opened it, and it asks for id:5", "  fix: takes it",
+        "  review: `on.issues`: is not there",
     ]
 
 
@@ -120,6 +134,7 @@ def test_what_is_asked_wrongly_is_one_line(told: Machine, tmp_path: Path) -> Non
     file = str(PAYLOADS / "issues" / "labeled.payload.json")
     ask = ("explain", "--event", "issues")
     assert "No such file" in one_line(told.run(*ask, "--source", "github", str(tmp_path / "nowhere")))
+    assert "both --source and --event" in told.run(*ask, file).err
     assert "Is a directory" in one_line(told.run(*ask, "--source", "github", str(tmp_path)))
     assert "there is no trigger `gitlab`" in one_line(told.run(*ask, "--source", "gitlab", file))
     assert "--permission is one of" in one_line(told.run(*ask, "--source", "github", "--permission", "owner", file))

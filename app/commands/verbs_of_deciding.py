@@ -1,0 +1,56 @@
+"""The verbs about what becomes of events: explain, backtest. Each gathers its parts and calls a plain function elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.settings import Settings
+
+Permission = Annotated[str, typer.Option(help="Suppose that the actor has this permission.")]
+
+
+def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], console: Callable[[], Console]) -> None:
+    """Give the command line these verbs."""
+
+    @app.command()
+    def explain(
+        what: Annotated[str, typer.Argument(
+            metavar="DELIVERY|FILE", help="A delivery's id or an event's number; with --source and --event, a file with the payload, as JSON.")],
+        source: Annotated[str | None, typer.Option(help="Of a file: which trigger, such as github.")] = None,
+        event: Annotated[str | None, typer.Option(help="Of a file: the event's name, such as issues.")] = None,
+        permission: Permission = "write",
+        changed: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Suppose that this file is changed; may be repeated.")] = None,
+    ) -> None:
+        """Say what Bellhop did with a delivery, or would do with a payload, and why; nothing is asked or started."""
+        paths = tuple(changed or ())
+        if source is None and event is None:
+            from app.commands.explain_delivery import explain_delivery
+
+            lines = [*explain_delivery(settings(), what, permission=permission, changed=paths)]
+        elif source is None or event is None:
+            raise typer.BadParameter("a file takes both --source and --event")
+        else:
+            from app.commands.explain import explain_payload
+
+            lines = [*explain_payload(settings(), Path(what), source=source, event_name=event, permission=permission, changed=paths)]
+        # All of it or one line of error, never half an explanation.
+        print("\n".join(lines))
+
+    @app.command()
+    def backtest(
+        profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A profile's name, or a file with one that is not in use yet.")],
+        since: Annotated[str, typer.Option(help="How far back: 30d, 12h, 90m.")] = "30d",
+        limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the events that would start a run to list, newest first.")] = 20,
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    ) -> None:
+        """Say which of the events on file a profile would have started runs for, and at about what cost; nothing is asked or started."""
+        from app.commands.backtest import backtest_profile
+
+        backtest_profile(settings(), console(), profile, since=since, limit=limit, as_json=as_json)
