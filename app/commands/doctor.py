@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.commands.doctor_github import look_at_github
+from app.commands.doctor_pauses import look_at_pauses
 from app.commands.doctor_profiles import look_at_profiles
 from app.commands.doctor_registries import look_at_registries
 from app.commands.finding import Finding, several_processes
@@ -54,7 +55,8 @@ def look(settings: Settings) -> Iterator[Finding]:
     sandboxes, levels = _sandboxes(settings)
     yield from sandboxes
     yield from _agent_tree(settings, levels)
-    yield _database(settings)
+    yield (database := _database(settings))
+    yield from look_at_pauses(settings, database)
     yield _broker(settings)
     yield _writable("state directory", settings.state_dir, "BELLHOP_STATE_DIR")
     yield _writable("runtime directory", settings.runtime_dir, "BELLHOP_RUNTIME_DIR")

@@ -33,15 +33,20 @@ def new_link(settings: Settings) -> str:
 
 def list_runs(settings: Settings, console: Console, *, limit: int, as_json: bool) -> None:
     """Print the newest runs. Raises ConfigurationError."""
-    from app.ledger import runs
+    from app.commands.pause import says
+    from app.ledger import pauses, runs
     from app.observe import views
     from app.observe.console import runs_table
 
     with open_ledger(settings) as database, database.read() as tx:
         found = runs.recent(tx, limit)
+        paused = pauses.paused(tx)
     if as_json:
         print(json.dumps([views.run_json(run) for run in found], indent=2))
-    elif not found:
+        return
+    for sentence in says(paused.items()):
+        console.print(sentence, style="yellow")
+    if not found:
         console.print("No run yet.")
     else:
         console.print(runs_table(found))

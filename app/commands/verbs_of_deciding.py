@@ -1,4 +1,4 @@
-"""The verbs about what becomes of events: explain, backtest. Each gathers its parts and calls a plain function elsewhere."""
+"""The verbs about what becomes of events: explain, backtest, pause, resume. Each gathers its parts and calls a plain function elsewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 Permission = Annotated[str, typer.Option(help="Suppose that the actor has this permission.")]
+
+PauseOf = Annotated[str | None, typer.Argument(metavar="[PROFILE]", help="One profile only; without it, all of Bellhop.")]
 
 
 def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], console: Callable[[], Console]) -> None:
@@ -54,3 +56,17 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
         from app.commands.backtest import backtest_profile
 
         backtest_profile(settings(), console(), profile, since=since, limit=limit, as_json=as_json)
+
+    @app.command()
+    def pause(profile: PauseOf = None) -> None:
+        """Let nothing new begin; what rings is queued, and what is under way goes on."""
+        from app.commands.pause import pause_profile
+
+        print(pause_profile(settings(), profile))
+
+    @app.command()
+    def resume(profile: PauseOf = None) -> None:
+        """End a pause: what was queued meanwhile begins."""
+        from app.commands.pause import resume_profile
+
+        print(resume_profile(settings(), profile))

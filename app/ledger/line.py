@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from app.core.place import Place, place_in
 from app.core.run import Run
 from app.core.waiting_line import Caps, Line, Ticket, line_up
-from app.ledger import tickets
+from app.ledger import pauses, tickets
 from app.ledger.database import now_ms
 from app.ledger.tables import hosts, runs
 
@@ -23,8 +23,8 @@ class Standing(NamedTuple):
 
 def of_host(tx: Connection, host: str, caps: Caps) -> Standing:
     """Return the line of a host; `caps.host` are its places."""
-    under_way = tickets.under_way(tx)
-    return Standing(line_up(tickets.waiting(tx, host), under_way, caps, host, served=tickets.served(tx)), under_way)
+    under_way, waiting = tickets.under_way(tx), tickets.waiting(tx, host)
+    return Standing(line_up(waiting, under_way, caps, host, pauses.held(tx, waiting), served=tickets.served(tx)), under_way)
 
 
 def may_begin(tx: Connection, run_id: str, host: str, caps: Caps) -> bool:

@@ -284,3 +284,18 @@ host_places = Table(
     Column("host", String(100), primary_key=True),
     Column("places", Integer, nullable=False),
 )
+
+# Profiles that begin nothing for now, or `*` for all of them.
+pauses = Table(
+    "pauses", metadata,
+    Column("profile", String(100), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# What is counted as it happens (app/ledger/tallies.py): `labels` is a JSON list.
+tallies = Table(
+    "tallies", metadata,
+    Column("name", String(40), primary_key=True),
+    Column("labels", String(300), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)

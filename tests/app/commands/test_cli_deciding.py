@@ -10,7 +10,7 @@ import pytest
 
 from app.core.event import Event
 from app.core.outcome import NothingToDo
-from app.ledger import exchanges, inbox, runs
+from app.ledger import exchanges, inbox, pauses, runs
 from app.ledger.database import Database
 from app.ledger.exchanges import Exchange
 from tests.app.commands.bellhop import Machine, one_line
@@ -124,3 +124,22 @@ def test_what_is_asked_wrongly_is_one_line(told: tuple[Machine, Database], tmp_p
     wrong.write_text(PROFILE + "nonsense: 1\n")
     assert "wrong.yaml:5:1: nonsense" in one_line(machine.run("backtest", str(wrong)))
     assert "cannot be read" in one_line(machine.run("backtest", str(tmp_path / "gone.yaml")))
+
+
+def test_a_pause_is_begun_shown_and_ended(told: tuple[Machine, Database]) -> None:
+    machine, database = told
+    assert "the profile fix is paused: what rings is queued" in machine.run("pause", "fix").out
+    assert "was already paused" in machine.run("pause", "fix").out
+    assert "there are: fix" in one_line(machine.run("pause", "fox"))
+    assert "all of Bellhop is not paused, but the profile fix is paused since 20" in one_line(machine.run("resume"))
+    machine.run("pause")
+    with database.read() as tx:
+        assert list(pauses.paused(tx)) == ["*", "fix"]
+    shown = machine.run("doctor").out
+    assert "the profile fix is paused since" in shown
+    assert "`bellhop resume fix` lets it begin" in shown
+    assert "paused" in machine.run("runs").out.splitlines()[0]
+    said = machine.run("resume", "fix").out
+    assert said.startswith("the profile fix is resumed: what is queued begins within 10 s. Still: all of Bellhop is paused since 20")
+    assert "all of Bellhop is resumed" in machine.run("resume").out
+    assert machine.run("runs").out == "No run yet.\n"
