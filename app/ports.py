@@ -12,11 +12,13 @@ from typing import Protocol, runtime_checkable
 from pydantic import JsonValue
 
 from app.core.assignment import Assignment, SandboxEnd
+from app.core.check import Check
 from app.core.event import Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
 from app.core.profile import AgentChoice, Container, Profile
+from app.core.receipt import Receipt
 from app.core.roster import Known
 from app.core.services import ServiceContainer
 from app.core.step import Step
@@ -267,6 +269,15 @@ class Service(Protocol):
         `known` is the number of one that was opened before (None: nobody knows of one); what people have closed stays closed.
         Raises ServiceError.
         """
+
+    def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
+        """Create the check that has this external id on its commit, or bring it up to date; return its URL.
+
+        Looks up first, so that doing it twice gives one. Raises ServiceError.
+        """
+
+    def acknowledge(self, credential: Credential, repo: Repo, receipt: Receipt) -> None:
+        """Put a reaction on what somebody wrote or did; doing it twice gives one. Raises ServiceError."""
 
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,

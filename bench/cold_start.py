@@ -45,7 +45,7 @@ def measure(docker_host: str) -> Iterator[Number]:
     with tempfile.TemporaryDirectory(prefix="bh-bench-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         seed = Seed(
-            app=SeedApp(permissions={"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}),
+            app=SeedApp(permissions={"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}),
             repositories=(
                 SeedRepository(full_name=REPO, files={"till.txt": "999\n"}, collaborators={"ada": "write"},
                                labels=(SeedLabel(name="bellhop"),)),

@@ -39,6 +39,11 @@ def reply_grant(event: Event) -> Grant:
     return Grant(purpose="reply", repo=event.repo, permissions=permissions)
 
 
+def check_grant(event: Event) -> Grant:
+    """Return what a check on a commit needs."""
+    return Grant(purpose="reply", repo=event.repo, permissions={"checks": "write"})
+
+
 def publish_grant(event: Event) -> Grant:
     """Return what pushing one branch and opening one pull request need."""
     return Grant(purpose="publish", repo=event.repo, permissions={"contents": "write", "pull_requests": "write"})

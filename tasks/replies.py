@@ -5,15 +5,18 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
+from app.core.budget import cost_in_words
 from app.core.denied import Denied
+from app.core.progress import progress_in_words, shown_minutes
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
-from app.ledger import audit, line, messages, outbox, reports, runs, sandboxes, tickets
+from app.ledger import audit, exchanges, line, messages, outbox, reports, runs, sandboxes, tickets
 from app.ledger.outbox import Reply
 from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
 from app.publish.inert import words
-from tasks.grants import reply_grant
+from tasks.bringing import bring_about, grant_of, is_spare
+from tasks.checks import say_checks
 from tasks.home import open_home, place_of
 from tasks.parts import Parts
 
@@ -32,18 +35,24 @@ MAX_HOPELESS_ATTEMPTS = 5
 def say(tx: Connection, parts: Parts, run: Run, *, state: RunState | None = None) -> None:
     """Put what the run's comment should say now; `state` stands in for one that is just being written."""
     shown = run if state is None else run.model_copy(update={"state": state})
-    outbox.put(tx, run.id, COMMENT, _comment(tx, parts, shown))
+    comment = _comment(tx, parts, shown)
+    outbox.put(tx, run.id, COMMENT, comment)
     _say_asides(tx, parts, shown)
+    say_checks(tx, parts, shown, comment)
 
 
 def tell(parts: Parts, run_id: str) -> None:
-    """Put what the reports of a live run have brought for its thread, if anything is news; safe to repeat."""
+    """Put what a live run's reports and its progress have brought for its thread, if anything is news; safe to repeat."""
     with parts.database.begin() as tx:
         # Held still: an outcome that is being written meanwhile must not be overwritten by an older word.
         run = runs.load_still(tx, run_id)
-        if run is None or run.state == "done" or not reports.of_run(tx, run_id):
+        if run is None or run.state == "done" or outbox.load(tx, run_id, COMMENT) is None:
             return
-        outbox.put_news(tx, run.id, COMMENT, _comment(tx, parts, run))
+        if not reports.of_run(tx, run_id) and not _progress(tx, run):
+            return
+        comment = _comment(tx, parts, run)
+        if outbox.put_news(tx, run.id, COMMENT, comment):
+            say_checks(tx, parts, run, comment)
         _say_asides(tx, parts, run)
 
 
@@ -58,8 +67,16 @@ def _comment(tx: Connection, parts: Parts, run: Run) -> str:
         tickets.tell(tx, run.id, place.words)
     text = _text(
         parts, run, authors, so_far, denied_of(tx, parts, run.id), listens=listens, waits=place.words if place is not None else "",
+        progress=_progress(tx, run),
     )
     return parts.redacted(text)
+
+
+def _progress(tx: Connection, run: Run) -> str:
+    """Return how far a run under way is, as of the last moment at which that is said."""
+    minutes = shown_minutes(runs.clock(tx) - run.created_at_ms) if run.state not in ("queued", "done") else 0
+    used = exchanges.usage(tx, run.id, until_ms=run.created_at_ms + minutes * 60_000)
+    return progress_in_words(minutes, used.turns, cost_in_words(used.cost_micro_usd, used.turns, used.unpriced))
 
 
 def denied_of(tx: Connection, parts: Parts, run_id: str) -> list[Denied]:
@@ -100,13 +117,13 @@ def takes_comments(tx: Connection, run_id: str) -> bool:
 
 
 def _text(
-    parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool, waits: str
+    parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool, waits: str, progress: str
 ) -> str:
     try:
         return render_comment(
             run, settings_url=parts.settings.link_url, templates_dir=parts.settings.templates_dir, unread=unread,
             takes_comments=listens, bot_login=parts.settings.bot_login, updates=so_far.updates, question=so_far.question,
-            notes=so_far.notes, denied=denied, waits=waits,
+            notes=so_far.notes, denied=denied, waits=waits, progress=progress,
         )
     except ProfileError as error:
         # The person is owed a line, whatever the team's own template does.
@@ -125,7 +142,8 @@ def deliver_all(parts: Parts, run_id: str) -> None:
     """Deliver each of the run's replies; what fails is due again later."""
     with parts.database.read() as tx:
         kinds = outbox.undelivered(tx, run_id)
-    for kind in kinds:
+    # What people read comes first.
+    for kind in sorted(kinds, key=lambda kind: (is_spare(kind), kind)):
         deliver(parts, run_id, kind)
 
 
@@ -147,15 +165,15 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
     url = ""
     try:
         with parts.database.read() as tx:
-            event = place_of(tx, run, reply)
+            event = run.event if is_spare(reply.kind) else place_of(tx, run, reply)
         if event is not None:
-            with parts.credential(reply_grant(event), run_id=run.id) as credential:
+            with parts.credential(grant_of(event, reply.kind), run_id=run.id) as credential:
                 with parts.database.read() as tx:
                     if not outbox.still_held(tx, reply):
                         return False
-                if event.number is None:
+                if event.number is None and not is_spare(reply.kind):
                     event = open_home(parts, credential, run)
-                url = parts.service(event).upsert_comment(credential, event, comment_marker(run.id, reply.kind), reply.body)
+                url = bring_about(parts.service(event), credential, event, reply)
     except BellhopError as error:
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False
@@ -170,10 +188,11 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
 
 def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryable: bool) -> None:
     attempt = reply.attempts + 1
-    if attempt >= (MAX_ATTEMPTS if retryable else MAX_HOPELESS_ATTEMPTS):
+    hopeless_attempts = 1 if is_spare(reply.kind) else MAX_HOPELESS_ATTEMPTS
+    if attempt >= (MAX_ATTEMPTS if retryable else hopeless_attempts):
         with parts.database.begin() as tx:
             outbox.give_up(tx, reply.run_id, reply.kind, reply.version, said)
-        log.error("reply_given_up", attempt=attempt, error=said)
+        (log.warning if is_spare(reply.kind) else log.error)("reply_given_up", reply=reply.kind, attempt=attempt, error=said)
         return
     wait_seconds = backoff_seconds(attempt, getattr(error, "retry_after_seconds", None))
     with parts.database.begin() as tx:

@@ -15,11 +15,12 @@ from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, runs
+from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.parts import Parts
-from tasks.replies import backoff_seconds, deliver, say, takes_comments
+from tasks.replies import backoff_seconds, deliver_all, say, takes_comments
 
 log = structlog.get_logger()
 
@@ -202,6 +203,8 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     is_news = isinstance(decision, Start) or (isinstance(decision, Append) and not takes_comments(tx, run_id))
     if run is not None and is_news:
         say(tx, parts, run)
+    if run is not None:
+        give_receipt(tx, run, event)
     return run
 
 
@@ -222,5 +225,4 @@ def _tell(parts: Parts, decision: Decision, run: Run) -> None:
             parts.wakeup.start(run.id, run.host)
         elif run.state in ("collecting", "publishing"):
             parts.wakeup.finish(run.id, run.host)
-    if isinstance(decision, Start | Append):
-        deliver(parts, run.id)
+    deliver_all(parts, run.id)

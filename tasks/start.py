@@ -20,7 +20,7 @@ from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.prepare import layer_for_work, setup_of
 from tasks.prompt import render_prompt
-from tasks.replies import deliver, say
+from tasks.replies import deliver_all, say
 from tasks.repository_door import with_repository
 from tasks.services import with_services
 from tasks.target import expected_at
@@ -30,7 +30,7 @@ def start(parts: Parts, run_id: str) -> None:
     """Start a queued run; safe to repeat."""
     advance(parts, run_id, {"queued": start_here, "starting": start_here, "preparing": _prepare_again, "running": _start_again})
     # Not under the lease: whoever collects a fast agent's result need not wait for a comment.
-    deliver(parts, run_id)
+    deliver_all(parts, run_id)
 
 
 def start_here(parts: Parts, lease: Lease, run: Run) -> None:

@@ -49,14 +49,15 @@ def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Itera
             yield Finding("GitHub App", "missing", str(error), "check the App's id and private key, and this host's network")
             return
     named = {name for profile in profiles.values() for name in profile.on.filters}
-    yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))))
+    checks = {"checks": "write"} if any(profile.signs.check_run for profile in profiles.values()) else {}
+    yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))), PERMISSIONS | checks)
     yield _bot(settings, str(about.get("slug")))
 
 
-def _app(about: dict[str, Any], events: Sequence[str]) -> Finding:
+def _app(about: dict[str, Any], events: Sequence[str], permissions: Mapping[str, str]) -> Finding:
     name = f"{about.get('slug')} (id {about.get('id')})"
     has = about.get("permissions") or {}
-    lacks = [f"{each}: {level}" for each, level in PERMISSIONS.items() if has.get(each) not in (level, "write", "admin")]
+    lacks = [f"{each}: {level}" for each, level in permissions.items() if has.get(each) not in (level, "write", "admin")]
     deaf = [event for event in events if event not in (about.get("events") or [])]
     if lacks or deaf:
         words = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"does not subscribe to {', '.join(deaf)}"] * bool(deaf)

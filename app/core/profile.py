@@ -23,6 +23,7 @@ from app.core.section import Section
 from app.core.services import ServiceContainer, ServiceName, service_faults
 from app.core.setup import Setup
 from app.core.setup import faults as faults_of_setup
+from app.core.signs import Signs
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -155,6 +156,7 @@ class Profile(Section):
     reply: Literal["issue", "silent"] = "issue"
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()
+    signs: Signs = Signs()
 
     @property
     def agents(self) -> tuple[AgentChoice, ...]:

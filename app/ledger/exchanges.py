@@ -80,8 +80,8 @@ def last_answer(tx: Connection, sandbox_id: str) -> LastAnswer | None:
     return None if row is None else LastAnswer(row[0], bytes(row[1] or b""))
 
 
-def usage(tx: Connection, run_id: str) -> Usage:
-    """Return the run's totals. A turn is a request that had the model speak, or that its client gave up (status 0)."""
+def usage(tx: Connection, run_id: str, *, until_ms: int | None = None) -> Usage:
+    """Return the run's totals, of what had ended by then. A turn is a request that had the model speak, or that its client gave up (status 0)."""
     is_turn = exchanges.c.model.is_not(None) & or_(exchanges.c.status == 0, exchanges.c.status.between(200, 299))
     sums = [
         func.coalesce(func.sum(column), 0) for column in (
@@ -90,7 +90,10 @@ def usage(tx: Connection, run_id: str) -> Usage:
             case((is_turn & exchanges.c.cost_micro_usd.is_(None), 1), else_=0),
         )
     ]
-    row = tx.execute(select(func.count(), *sums).where(exchanges.c.run_id == run_id)).one()
+    wanted = [exchanges.c.run_id == run_id]
+    if until_ms is not None:
+        wanted.append(exchanges.c.started_at_ms + exchanges.c.duration_ms <= until_ms)
+    row = tx.execute(select(func.count(), *sums).where(*wanted)).one()
     return Usage(*(int(value) for value in row))
 
 

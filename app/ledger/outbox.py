@@ -9,6 +9,8 @@ from sqlalchemy import Connection, case, insert, select, update
 from app.ledger.database import now_ms
 from app.ledger.tables import outbox
 
+_GIVEN_UP = "given up: "
+
 
 class Reply(NamedTuple):
     """A reply as it should stand now; `delivered_version` is how far the service has been told, or was given up on.
@@ -46,6 +48,12 @@ def put_news(tx: Connection, run_id: str, kind: str, body: str) -> bool:
         return False
     put(tx, run_id, kind, body)
     return True
+
+
+def was_given_up(tx: Connection, run_id: str, kind: str) -> bool:
+    """Return whether delivering the reply was given up, the last time that it was tried."""
+    said = tx.execute(select(outbox.c.last_error).where(outbox.c.run_id == run_id, outbox.c.kind == kind)).scalar_one_or_none()
+    return said is not None and said.startswith(_GIVEN_UP)
 
 
 def undelivered(tx: Connection, run_id: str) -> list[str]:
@@ -117,7 +125,7 @@ def give_up(tx: Connection, run_id: str, kind: str, version: int, error: str) ->
     tx.execute(
         update(outbox)
         .where(outbox.c.run_id == run_id, outbox.c.kind == kind)
-        .values(delivered_version=version, attempts=0, last_error=f"given up: {error}"[:1000], held_until_ms=0)
+        .values(delivered_version=version, attempts=0, last_error=f"{_GIVEN_UP}{error}"[:1000], held_until_ms=0)
     )
 
 

@@ -101,10 +101,15 @@ def pull_request_title(run: Run, agent_title: str = "") -> str:
     return line(agent_title, 120) or line(run.event.title, 120) or f"Change made by Bellhop ({run.id})"
 
 
+def stage_of(run: Run) -> str:
+    """Return in a few words what is being done for a run."""
+    return _STAGES.get(run.state, run.state)
+
+
 def render_comment(
     run: Run, *, settings_url: str = "", templates_dir: Path = TEMPLATES_DIR, unread: tuple[str, ...] = (),
     takes_comments: bool = True, bot_login: str = "bellhop[bot]", updates: tuple[str, ...] = (), question: str = "",
-    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (), waits: str = "",
+    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (), waits: str = "", progress: str = "",
 ) -> str:
     """Return the run's one comment as it should stand now: underway, or its outcome; ends with its hidden marker.
 
@@ -116,7 +121,8 @@ def render_comment(
     outcome = run.outcome
     text = render(
         templates_dir, run.profile.templates.comment, run=run, event=run.event, profile=run.profile, outcome=outcome,
-        stage=Inert(waits or _STAGES.get(run.state, run.state)), labels=run.profile.on.issues.labels if run.profile.on.issues else (),
+        stage=Inert(waits or stage_of(run)), progress=Inert(progress),
+        labels=run.profile.on.issues.labels if run.profile.on.issues else (),
         run_url=run_url(settings_url, run.id), who=Inert(_WHO.get(getattr(outcome, "who", "operator"), _WHO["operator"])), unread=len(unread),
         unread_authors=sorted(set(unread)), takes_comments=takes_comments, again=_again(run, bot_login),
         follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes, denied=denied,

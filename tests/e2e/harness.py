@@ -69,7 +69,7 @@ def github(directory: Path, repository: SeedRepository = TILL) -> Iterator[GitHu
     """An emulated GitHub with one repository, one open issue, and people of several roles."""
     seed = Seed(
         app=SeedApp(webhook_secret=SECRET, permissions={
-            "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}),
+            "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}),
         users=(SeedUser(login="octo", kind="Organization"), SeedUser(login="ada"), SeedUser(login="eve")),
         repositories=(repository,),
         installations=(SeedInstallation(account="octo"),),

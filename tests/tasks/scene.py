@@ -48,7 +48,9 @@ def profile(name: str = "fix", **members: Any) -> Profile:
     """A profile that takes the label `bellhop`, and comments that address the bot."""
     return Profile.model_validate({
         "name": name, "on": {"issues": {"types": ["labeled"], "labels": ["bellhop"]}, "issue_comment": {}},
-        "agent": {"uses": "command", "with": {"run": "true"}}, "container": {"isolation": "process"}, **members,
+        "agent": {"uses": "command", "with": {"run": "true"}}, "container": {"isolation": "process"},
+        # What stands beside the comment has tests of its own.
+        "signs": {"check-run": False, "reaction": False}, **members,
     })
 
 
@@ -107,14 +109,14 @@ class Scene:
 
     def ring(
         self, *, actor: Actor = ALICE, kind: str = "issues.labeled", said: str = "", number: int | None = 1,
-        is_pull_request: bool = False,
+        is_pull_request: bool = False, comment_id: int | None = None,
     ) -> int:
         """Put an event on file as the intake does, and return its id."""
         self.deliveries += 1
         event = Event(
             source="github", kind=kind, delivery_key=f"delivery-{self.deliveries}", thread=f"github:octo/hello#{number}",
             actor=actor, repo=REPO, url="https://github.invalid/octo/hello/issues/1", title="It breaks", text=said,
-            number=number, is_pull_request=is_pull_request, label="bellhop" if kind == "issues.labeled" else None,
+            number=number, is_pull_request=is_pull_request, comment_id=comment_id, label="bellhop" if kind == "issues.labeled" else None,
         )
         with self.database.begin() as tx:
             return inbox.store(tx, event).id

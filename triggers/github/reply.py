@@ -12,10 +12,13 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+from app.core.check import Check
 from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
 from app.core.permission import PERMISSIONS
+from app.core.receipt import Receipt
 from app.errors import ServiceError
+from triggers.github import checks
 from triggers.github.changed import changed_files
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
@@ -158,6 +161,15 @@ class GitHubService:
             return own_issue(
                 self._repository(credential, repo), repo, self._bot_login, marker=marker, title=title, body=body, known=known,
             )
+    def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
+        """Create or bring up to date the check with this external id; return its URL. Raises ServiceError."""
+        with as_service_error(f"telling of {check.name} in {repo.full_name}"):
+            return checks.upsert_check(self._connection.requester(credential.token), repo, check, self._bot_login)
+
+    def acknowledge(self, credential: Credential, repo: Repo, receipt: Receipt) -> None:
+        """Put our reaction there. Raises ServiceError."""
+        with as_service_error(f"reacting in {repo.full_name}"):
+            checks.acknowledge(self._connection.requester(credential.token), repo, receipt)
 
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,

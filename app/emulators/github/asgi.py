@@ -20,7 +20,9 @@ from app.emulators.github.routes import (
     issues,
     pages,
     pulls,
+    reactions,
     repos,
+    reviews,
     smart_http,
 )
 from app.emulators.github.world import World
@@ -33,6 +35,8 @@ ENDPOINTS = [
     *git_data.ENDPOINTS,
     *issues.ENDPOINTS,
     *pulls.ENDPOINTS,
+    *reviews.ENDPOINTS,
+    *reactions.ENDPOINTS,
     *graphql.ENDPOINTS,
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from app.emulators.github import issues, merging, pulls, pushes, reviews, store
+from app.emulators.github import check_runs, issues, merging, pulls, pushes, reviews, store
 from app.emulators.github.shapes.commit import noreply
 from app.emulators.github.state import Comment, Issue, Repository, Review, User
 from app.emulators.github.store import NO_COMMIT, Signature
@@ -79,6 +79,11 @@ class Person:
     def comment_on_line(self, repo: str, number: int, path: str, line: int, body: str) -> Review:
         """Comment on one line of a pull request's change, which is a review of that one comment."""
         return self.review(repo, number, "commented", "", (path, line, body))
+
+    def press(self, repo: str, check_run_id: int, identifier: str) -> None:
+        """Press a button of a check run (`check_run.requested_action`)."""
+        with self._world.lock:
+            check_runs.press(self._world, self._repo(repo), check_run_id, identifier, self.user)
 
     def close(self, repo: str, number: int) -> None:
         """Close an issue or a pull request (`closed`)."""

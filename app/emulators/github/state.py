@@ -95,6 +95,8 @@ class Pull:
     merged_by: User | None = None
     merge_commit_sha: str | None = None
     requested_reviewers: list[User] = field(default_factory=list)
+    # Whether base and head, at these commits, go together; GitHub knows it only some time after it is asked for the first time.
+    mergeable: tuple[str, str, bool] | None = None
 
 
 @dataclass
@@ -136,6 +138,17 @@ class CheckRun:
     title: str | None = None
     summary: str | None = None
     text: str | None = None
+    actions: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Reaction:
+    """What somebody has put on an issue or a comment."""
+
+    id: int
+    user: User
+    content: str
+    created_at: datetime
 
 
 @dataclass
@@ -184,6 +197,8 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
+    # By what they are put on: `issue 1`, `comment 5`, `review comment 7`.
+    reactions: dict[str, list[Reaction]] = field(default_factory=dict)
     workflow_runs: list[WorkflowRun] = field(default_factory=list)
 
     @property

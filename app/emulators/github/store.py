@@ -174,6 +174,15 @@ def commit_files(
     return made
 
 
+def goes_together(path: Path, base: str, head: str) -> bool:
+    """Return whether two commits can be merged without a conflict."""
+    try:
+        git(path, "merge-tree", "--write-tree", base, head)
+    except ServiceError:
+        return False
+    return True
+
+
 def merge_commit(path: Path, base: str, head: str, *, message: str, author: Signature) -> str | None:
     """Make a merge commit of two commits without a work tree; return its id, or None on a conflict."""
     try:

@@ -23,6 +23,7 @@ _PERMISSION = {
     "pull_request_review_comment": "pull_requests",
     "push": "contents",
     "status": "statuses",
+    "check_run": "checks",
     "label": "metadata",
     "repository": "metadata",
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from app.emulators.github import store
+from pydantic import Field
+
+from app.emulators.github import check_runs, store
 from app.emulators.github.call import Answer, Body, Call, Need
 from app.emulators.github.dispatch import Endpoint
 from app.emulators.github.problems import Problem, invalid, not_by_integration, not_found
@@ -19,9 +21,17 @@ WRITE: Need = ("checks", "write")
 class Output(Body):
     """What a check run says."""
 
-    title: str | None = None
-    summary: str | None = None
+    title: str
+    summary: str = Field(max_length=65535)
     text: str | None = None
+
+
+class Action(Body):
+    """A button of a check run that has ended."""
+
+    label: str = Field(max_length=20)
+    description: str = Field(max_length=40)
+    identifier: str = Field(max_length=20)
 
 
 class CheckRunUpdate(Body):
@@ -35,6 +45,7 @@ class CheckRunUpdate(Body):
     details_url: str | None = None
     external_id: str | None = None
     output: Output | None = None
+    actions: list[Action] | None = Field(default=None, max_length=3)
 
 
 class NewCheckRun(CheckRunUpdate):
@@ -64,6 +75,7 @@ def create_check_run(call: Call) -> Answer:
     made = CheckRun(call.world.state.new_id(), asked.name, asked.head_sha)
     _apply(made, asked, call.world.now())
     repo.check_runs[made.id] = made
+    check_runs.tell_check(call.world, repo, made, "completed" if made.status == "completed" else "created", call.actor)
     return Answer(201, shapes.check_run(call.world, repo, made))
 
 
@@ -73,7 +85,10 @@ def update_check_run(call: Call) -> Answer:
     if call.caller.token is None:
         raise not_by_integration()
     found = _check_run(call, repo)
+    was_over = found.status == "completed"
     _apply(found, call.read(CheckRunUpdate), call.world.now())
+    if found.status == "completed" and not was_over:
+        check_runs.tell_check(call.world, repo, found, "completed", call.actor)
     return Answer(200, shapes.check_run(call.world, repo, found))
 
 
@@ -84,10 +99,12 @@ def get_check_run(call: Call) -> Answer:
 
 
 def list_check_runs(call: Call) -> Answer:
-    """GET /repos/{owner}/{repo}/commits/{ref}/check-runs; `check_name` narrows it."""
+    """GET /repos/{owner}/{repo}/commits/{ref}/check-runs; `check_name` narrows it, and `filter=latest` (the default) to the newest of a name."""
     repo = call.repository(READ)
     sha, name = _commit(call, repo), call.query.get("check_name")
     found = [one for one in repo.check_runs.values() if one.head_sha == sha and name in (None, one.name)]
+    if call.query.get("filter", "latest") != "all":
+        found = list({one.name: one for one in found}.values())
     return call.page(found, lambda one: shapes.check_run(call.world, repo, one), under="check_runs")
 
 
@@ -119,6 +136,8 @@ def _apply(run: CheckRun, asked: CheckRunUpdate, now: datetime) -> None:
         value = getattr(asked, name)
         if value is not None:
             setattr(run, name, value)
+    if asked.actions is not None:
+        run.actions = [each.model_dump() for each in asked.actions]
     if asked.output:
         run.title, run.summary, run.text = asked.output.title, asked.output.summary, asked.output.text
     if asked.conclusion is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.emulators.github.shapes.account import Json, integration, user
+from app.emulators.github.shapes.pull import pull_of
 from app.emulators.github.shapes.repository import repository
-from app.emulators.github.state import CheckRun, Repository, Status, node_id
+from app.emulators.github.state import CheckRun, Issue, Repository, Status, node_id
 from app.emulators.github.world import World, iso, iso_or_none
 
 
@@ -34,7 +35,25 @@ def check_run(world: World, repo: Repository, found: CheckRun) -> Json:
         },
         "check_suite": {"id": found.id},
         "app": integration(world),
-        "pull_requests": [],
+        "pull_requests": [_pull(world, repo, one) for one in repo.issues.values() if _looks_at(repo, one, found.head_sha)],
+    }
+
+
+def _looks_at(repo: Repository, issue: Issue, sha: str) -> bool:
+    pull = issue.pull
+    return pull is not None and issue.state == "open" and pull.head_repo is repo and pull.head_sha == sha
+
+
+def _pull(world: World, repo: Repository, issue: Issue) -> Json:
+    """Return a `pull-request-minimal`."""
+    pull, api = pull_of(issue), world.repo_api(repo)
+
+    def side(ref: str, sha: str) -> Json:
+        return {"ref": ref, "sha": sha, "repo": {"id": repo.id, "url": api, "name": repo.name}}
+
+    return {
+        "id": pull.id, "number": issue.number, "url": f"{api}/pulls/{issue.number}",
+        "head": side(pull.head_ref, pull.head_sha), "base": side(pull.base_ref, pull.base_sha),
     }
 
 

@@ -76,12 +76,13 @@ def pull(world: World, repo: Repository, found: Issue) -> Json:
     changed = trees.changes(repo.path, of.base_sha, of.head_sha)
     commits = store.commits_between(repo.path, of.base_sha, of.head_sha)
     open_ = found.state == "open"
+    mergeable = _mergeable(repo, of) if open_ else None
     return {
         **pull_simple(world, repo, found),
         "merged": of.merged_at is not None,
-        "mergeable": True if open_ else None,
-        "rebaseable": True if open_ else None,
-        "mergeable_state": ("draft" if of.draft else "clean") if open_ else "unknown",
+        "mergeable": mergeable,
+        "rebaseable": mergeable,
+        "mergeable_state": "unknown" if mergeable is None else "dirty" if not mergeable else "draft" if of.draft else "clean",
         "merged_by": user_or_none(world, of.merged_by),
         "comments": len(found.comments),
         "review_comments": len(found.review_comments),
@@ -91,6 +92,15 @@ def pull(world: World, repo: Repository, found: Issue) -> Json:
         "deletions": sum(change.deletions for change in changed),
         "changed_files": len(changed),
     }
+
+
+def _mergeable(repo: Repository, pull: Pull) -> bool | None:
+    """Return whether head and base go together; as at GitHub, whoever is the first to ask since one of them moved is not told yet."""
+    base_sha = store.resolve(repo.path, f"refs/heads/{pull.base_ref}") or pull.base_sha
+    if pull.mergeable is None or pull.mergeable[:2] != (base_sha, pull.head_sha):
+        pull.mergeable = (base_sha, pull.head_sha, store.goes_together(repo.path, base_sha, pull.head_sha))
+        return None
+    return pull.mergeable[2]
 
 
 def changed_file(world: World, repo: Repository, found: Issue, change: FileChange) -> Json:

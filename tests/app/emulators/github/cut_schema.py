@@ -54,6 +54,12 @@ ENDPOINTS = [
     ("get", f"{REPO}/pulls/{{pull_number}}/files", ["200"]),
     ("put", f"{REPO}/pulls/{{pull_number}}/merge", ["200"]),
     ("get", f"{REPO}/pulls/{{pull_number}}/reviews/{{review_id}}/comments", ["200"]),
+    ("get", f"{REPO}/pulls/{{pull_number}}/reviews", ["200"]),
+    ("post", f"{REPO}/pulls/{{pull_number}}/reviews", ["200"]),
+    ("post", f"{REPO}/issues/{{issue_number}}/reactions", ["200", "201"]),
+    ("get", f"{REPO}/issues/{{issue_number}}/reactions", ["200"]),
+    ("post", f"{REPO}/issues/comments/{{comment_id}}/reactions", ["200", "201"]),
+    ("post", f"{REPO}/pulls/comments/{{comment_id}}/reactions", ["200", "201"]),
     ("post", f"{REPO}/check-runs", ["201"]),
     ("patch", f"{REPO}/check-runs/{{check_run_id}}", ["200"]),
     ("get", f"{REPO}/commits/{{ref}}/check-runs", ["200"]),
@@ -62,6 +68,9 @@ ENDPOINTS = [
 ]
 
 WEBHOOKS = [
+    "check-run-created", "check-run-completed", "check-run-requested-action",
+    "installation-repositories-added", "installation-repositories-removed",
+    "repository-archived", "repository-renamed", "repository-unarchived",
     "installation-created", "installation-deleted", "installation-suspend", "installation-unsuspend",
     "issues-opened", "issues-edited", "issues-labeled", "issues-unlabeled", "issues-closed", "issues-reopened",
     "issues-assigned", "issues-unassigned", "issue-comment-created", "issue-comment-edited", "issue-comment-deleted",

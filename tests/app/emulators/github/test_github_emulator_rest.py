@@ -144,6 +144,14 @@ def test_checks_and_statuses(github: GitHubEmulator) -> None:
     rest.call("POST", f"{REPO}/check-runs", 422, body={"name": "n", "head_sha": head, "status": "completed"})
     listed = rest.call("GET", f"{REPO}/commits/main/check-runs", 200, like=f"{R}/commits/{{ref}}/check-runs").json()
     assert [(one["status"], one["conclusion"]) for one in listed["check_runs"]] == [("completed", "success")]
+    # An earlier one of the same name is there for those who ask for all.
+    rest.call("POST", f"{REPO}/check-runs", 201, body={"name": "bellhop", "head_sha": head, "external_id": "two"})
+    every = f"{REPO}/commits/main/check-runs?check_name=bellhop&filter=all"
+    assert [one["external_id"] for one in rest.call("GET", f"{REPO}/commits/main/check-runs", 200).json()["check_runs"]] == ["two"]
+    assert [one["external_id"] for one in rest.call("GET", every, 200).json()["check_runs"]] == ["", "two"]
+    rest.call("POST", f"{REPO}/check-runs", 422, body={"name": "n", "head_sha": head, "output": {"title": "no summary"}})
+    button = {"label": "x" * 21, "description": "d", "identifier": "i"}
+    rest.call("POST", f"{REPO}/check-runs", 422, body={"name": "n", "head_sha": head, "actions": [button]})
     status = {"state": "failure", "context": "ci", "description": "d"}
     rest.call("POST", f"{REPO}/statuses/{head}", 201, like=f"{R}/statuses/{{sha}}", body=status)
     combined = rest.call("GET", f"{REPO}/commits/main/status", 200, like=f"{R}/commits/{{ref}}/status").json()
@@ -227,3 +235,50 @@ def test_pages_open_for_every_html_url(github: GitHubEmulator) -> None:
     assert "+added line" in texts[2].text
     assert texts[3].text.startswith("diff --git")
     assert rest.client.get(f"{github.web_url}/octo/hello/issues/99").status_code == 404
+
+
+def test_reactions_are_put_on_once(github: GitHubEmulator) -> None:
+    rest = Rest(github, minted(github))
+    github.person("alice").open_issue("octo/hello", "t")
+    comment = github.person("alice").comment("octo/hello", 1, "hi")
+    eyes = {"content": "eyes"}
+    for path, like in (
+        (f"{REPO}/issues/1/reactions", f"{R}/issues/{{issue_number}}/reactions"),
+        (f"{REPO}/issues/comments/{comment.id}/reactions", f"{R}/issues/comments/{{comment_id}}/reactions"),
+    ):
+        made = rest.call("POST", path, 201, like=like, body=eyes).json()
+        assert rest.call("POST", path, 200, like=like, body=eyes).json() == made
+        rest.call("POST", path, 422, body={"content": "shrug"})
+        assert [one["content"] for one in rest.call("GET", path, 200).json()] == ["eyes"]
+    rest.call("POST", f"{REPO}/issues/9/reactions", 404, body=eyes)
+
+
+def test_a_review_is_submitted_whole_or_not_at_all(github: GitHubEmulator) -> None:
+    rest, alice = Rest(github, minted(github)), github.person("alice")
+    alice.push("octo/hello", "feat", {"a.txt": "one\ntwo\n"})
+    head = github.branches("octo/hello")["feat"]
+    alice.open_pull("octo/hello", "feat", "t")
+    path, like = f"{REPO}/pulls/1/reviews", f"{R}/pulls/{{pull_number}}/reviews"
+    said = {"commit_id": head, "event": "COMMENT", "body": "b", "comments": [{"path": "a.txt", "line": 2, "body": "here"}]}
+    rest.call("POST", path, 422, body=said | {"comments": [{"path": "a.txt", "line": 3, "body": "not there"}]})
+    rest.call("POST", path, 422, body=said | {"commit_id": "0" * 40})
+    rest.call("POST", path, 422, body={"event": "COMMENT"})
+    assert rest.call("GET", path, 200).json() == []
+    made = rest.call("POST", path, 200, like=like, body=said).json()
+    assert (made["state"], made["body"]) == ("COMMENTED", "b")
+    assert [one["id"] for one in rest.call("GET", path, 200, like=like).json()] == [made["id"]]
+
+
+def test_whether_a_pull_request_merges_is_known_a_little_later(github: GitHubEmulator) -> None:
+    rest, alice = Rest(github, minted(github)), github.person("alice")
+    alice.push("octo/hello", "feat", {"README.md": "one\n"})
+    alice.open_pull("octo/hello", "feat", "t")
+
+    def state() -> tuple[bool | None, str]:
+        found = rest.call("GET", f"{REPO}/pulls/1", 200, like=f"{R}/pulls/{{pull_number}}").json()
+        return found["mergeable"], found["mergeable_state"]
+
+    # The webhook that told of it has asked already.
+    assert state() == (True, "clean")
+    alice.push("octo/hello", "main", {"README.md": "two\n"})
+    assert [state(), state()] == [(None, "unknown"), (False, "dirty")]

@@ -56,12 +56,24 @@ def everything(github: GitHubEmulator) -> None:
     said = rest.call("GET", f"{REPO}/pulls/2/reviews/{made.id}/comments", 200, like=comments).json()
     assert [(one["path"], one["line"], one["body"]) for one in said] == [("a.txt", 1, "on a line")]
     rest.call("GET", f"{REPO}/pulls/2/reviews/{said[0]['id']}/comments", 404)
+    actions = [{"label": "Fix", "description": "Fix it", "identifier": "fix"}]
+    check = {"name": "c", "head_sha": github.branches(HELLO)["feat"], "status": "in_progress", "actions": actions}
+    check_id = rest.call("POST", f"{REPO}/check-runs", 201, body=check).json()["id"]
+    with pytest.raises(LookupError):
+        alice.press(HELLO, check_id, "fix")
+    rest.call("PATCH", f"{REPO}/check-runs/{check_id}", 200, body={"conclusion": "neutral"})
+    alice.press(HELLO, check_id, "fix")
     alice.push(HELLO, "feat", {"a.txt": None})
     rest.call("PATCH", f"{REPO}/pulls/2", 200, body={"title": "Other"})
     alice.close(HELLO, 2)
     alice.reopen(HELLO, 2)
     alice.merge(HELLO, 2)
     alice.delete_branch(HELLO, "feat")
+    github.cover(INSTALLATION, "octo/secret")
+    github.cover(INSTALLATION, "octo/secret", covered=False)
+    github.rename_repository(HELLO, "welcome")
+    github.archive("octo/welcome")
+    github.archive("octo/welcome", archived=False)
     github.suspend(INSTALLATION)
     github.suspend(INSTALLATION, suspended=False)
     github.uninstall(INSTALLATION)
