@@ -121,12 +121,16 @@ def _was_stopped(run: Run, end: SandboxEnd) -> bool:
 
 
 def why_unfinished(end: SandboxEnd, said: list[Step]) -> str:
-    """Return in a few words why the agent did not end well: its own error where it had one."""
+    """Return in a few words why the agent did not end well: its own error, or else what it wrote last where errors go."""
     errors = [step.text for step in said if step.kind == "error" and step.text.strip()]
+    printed = [step.text.strip() for step in said if step.data.get("stream") == "stderr" and step.text.strip()]
     what = ENDS.get(end.reason, f"it ended with exit code {end.exit_code}")
     if end.text:
         what += f" ({end.text})"
-    return f"{what}; its last error: {errors[-1]}" if errors else what
+    if errors:
+        return f"{what}; its last error: {errors[-1]}"
+    # Of one that was ended, the last line has nothing to do with it.
+    return f"{what}; the last it printed: {printed[-1]}" if end.reason == "exited" and printed else what
 
 
 def _warnings(published: str | None) -> tuple[Violation, ...]:
