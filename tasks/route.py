@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
 from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_paths, needs_permission
 from app.core.event import REVIEW, Event
+from app.core.notice import Notice, notice_of
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
 from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
-from app.ledger import audit, hosts, inbox, messages, runs
+from app.ledger import audit, hosts, inbox, messages, notices, runs
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
+from tasks.circles import loop_of
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
+from tasks.notices import deliver_notices
 from tasks.parts import Parts
 from tasks.replies import backoff_seconds, deliver_all, say, takes_comments
 
@@ -81,10 +85,11 @@ def _failed(
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
-        decision, decided_on, credential_id = _decide(parts, event)
+        decision, decided_on, credential_id, notice = _decide(parts, event)
         try:
             with parts.database.begin() as tx:
                 run = _carry_out(tx, parts, inbox_id, decided_on, decision)
+                is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)
         except _Overtaken:
@@ -95,23 +100,35 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
         )
         if run is not None:
             _tell(parts, decision, run)
+        if is_said:
+            deliver_notices(parts)
         return
     raise LedgerUnavailable(f"{event.thread} changes faster than it can be decided on; it is tried again")
 
 
-def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
-    """Return the decision, the event as the run is to see it, and the id of the credential that asking took, if it did.
+class _Decided(NamedTuple):
+    """The decision, the event as the run is to see it, the id of the credential that asking took (if it did), what is said of it."""
+
+    decision: Decision
+    event: Event
+    credential_id: str | None = None
+    notice: Notice | None = None
+
+
+def _decide(parts: Parts, event: Event) -> _Decided:
+    """Decide, and look up what that takes.
 
     The head of a pull request is looked up now, and the run works on that whatever is pushed while it waits.
     """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
         over = _over(tx, event) if event.is_comment else []
+        loop = loop_of(tx, event, parts.settings.bot_login) if live is None else None
     if live is not None and live.event.repo.id != event.repo.id:
         # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
         why = f"run {live.id} is of the repository {live.event.repo.id}, which had this name before {event.repo.id}"
-        return Ignore(reason="repository_replaced", why=(why,)), event, None
-    facts = Facts(bot_login=parts.settings.bot_login)
+        return _Decided(Ignore(reason="repository_replaced", why=(why,)), event)
+    facts = Facts(bot_login=parts.settings.bot_login, loop=loop)
     if live is not None:
         facts = Facts(
             bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission,
@@ -119,28 +136,33 @@ def _decide(parts: Parts, event: Event) -> tuple[Decision, Event, str | None]:
         )
     elif over:
         is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
-        facts = Facts(bot_login=parts.settings.bot_login, is_own_pull=is_own, earlier_profile=over[0].profile.name)
+        facts = facts.model_copy(update={"is_own_pull": is_own, "earlier_profile": over[0].profile.name})
     asks_for_paths = needs_paths(event, parts.profiles, facts)
-    if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
-        return decide(event, parts.profiles, facts), event, None
     own_pull = None if event.is_pull_request else _newest_pull(over)
+    if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
+        decision = decide(event, parts.profiles, facts)
+        # Of a program on a profile's list nobody is asked, but what a pull request's head is, and whose, has to be known all the same.
+        if not isinstance(decision, Start) or not (event.is_pull_request or own_pull is not None):
+            return _Decided(decision, event, notice=notice_of(decision, event, facts))
     with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
         service = parts.service(event)
         if asks_for_paths and event.number is not None:
             facts = facts.model_copy(update={"changed_paths": service.changed_paths(credential, event.repo, event.number)})
-        actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
+        actual = None
+        if needs_permission(event, parts.profiles, facts):
+            actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
         if event.kind == REVIEW and event.number is not None and event.review_id is not None:
             said = service.review_comments(credential, event.repo, event.number, event.review_id)
             event = event.model_copy(update={"text": "\n\n".join(text for text in (event.text, *said) if text.strip())})
-        known = {"actor_permission": actual, "has_all_words": True}
-        decision = decide(event, parts.profiles, facts.model_copy(update=known))
+        facts = facts.model_copy(update={"actor_permission": actual, "has_all_words": True})
+        decision = decide(event, parts.profiles, facts)
         if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
             event = event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
         elif isinstance(decision, Start) and own_pull is not None:
             pull = service.pull_request(credential, event.repo, own_pull.number)
             if pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id:
                 event = event.model_copy(update={"pull": pull})
-        return decision, event, credential.id
+        return _Decided(decision, event, credential.id, notice_of(decision, event, facts))
 
 
 def _over(tx: Connection, event: Event) -> list[Run]:

@@ -11,6 +11,7 @@ from tasks.census import count_repositories
 from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
+from tasks.notices import deliver_notices
 from tasks.parts import Parts
 from tasks.places import tell_places
 from tasks.replies import deliver, tell
@@ -42,7 +43,7 @@ def sweep(parts: Parts) -> None:
             tickets.set_places(tx, host, parts.settings.max_runs)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, tell_places, _deliver_replies, count_repositories,
+            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories,
         ):
             try:
                 part(parts, host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.core.breaker import Loop
 from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
 from app.core.permission import Permission
@@ -18,6 +19,7 @@ class Facts(Noun):
 
     `live_permission` and `live_apps` are what the live run's profile asks of those who ring. `is_own_pull`: the thread is a pull request that Bellhop has
     opened. `earlier_profile` is that of the run which a comment would go on with. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
+    `loop` is set where the conversation goes round in circles.
     `changed_paths` are the files that a pull request or push changes, None as long as nobody has asked.
     """
 
@@ -30,6 +32,7 @@ class Facts(Noun):
     earlier_profile: str | None = None
     has_all_words: bool = False
     changed_paths: tuple[str, ...] | None = None
+    loop: Loop | None = None
 
 
 class Ignore(Noun):
@@ -81,6 +84,8 @@ def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decis
     reason, says = standing(event, needed, facts.actor_permission)
     if reason:
         return Ignore(reason=reason, why=(*wanted.why, says))
+    if isinstance(wanted, Start) and facts.loop is not None and not _ends(facts.loop, event, facts.bot_login):
+        return Ignore(reason="loop", why=(*wanted.why, says, facts.loop.says))
     return wanted.model_copy(update={"why": (*wanted.why, says)})
 
 
@@ -95,6 +100,12 @@ def needs_paths(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> 
     if not event.is_pull_request or event.is_comment or facts.changed_paths is not None:
         return False
     return not isinstance(_wanted(event, profiles, facts)[0], Ignore) and any(asks_for_paths(each.on, event) and rings(each, event, facts.bot_login) for each in profiles.values())
+
+
+def _ends(loop: Loop, event: Event, bot_login: str) -> bool:
+    """Return whether somebody with a say, of whom the permission was asked, tells a loop to go on."""
+    is_person = event.is_comment and event.actor.kind == "person"
+    return loop.may_go_on and is_person and said_to(event.text, bot_login).goes_on
 
 
 def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:

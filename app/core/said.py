@@ -15,18 +15,20 @@ _STRONGEST_FIRST: tuple[Verb, ...] = ("cancel", "stop", "now", "work")
 OPTIONS = ("agent", "model", "branch", "budget")
 _OPTION = re.compile(rf"({'|'.join(OPTIONS)})=(\S+)\s*", re.IGNORECASE)
 _NOW = re.compile(r"now(?:[\s:,]+|$)", re.IGNORECASE)
+_GO_ON = re.compile(r"continue[\s.!]*", re.IGNORECASE)
 _END = re.compile(r"(stop|cancel)[\s.!]*", re.IGNORECASE)
 
 
 class Said(Noun):
     """`verb` is what the bot is told; `options` are the `name=value` words that stand before all others, the last of a name counts.
 
-    `is_addressed`: some line speaks to the bot at all.
+    `is_addressed`: some line speaks to the bot at all. `goes_on`: one says `continue`, and nothing else.
     """
 
     verb: Verb = "work"
     options: dict[str, str] = {}
     is_addressed: bool = False
+    goes_on: bool = False
 
 
 def said_to(text: str, bot_login: str) -> Said:
@@ -44,4 +46,7 @@ def said_to(text: str, bot_login: str) -> Said:
         while option := _OPTION.match(rest):
             options[option[1].lower()] = option[2]
             rest = rest[option.end():]
-    return Said(verb=next(verb for verb in _STRONGEST_FIRST if verb in verbs), options=options, is_addressed=bool(lines))
+    return Said(
+        verb=next(verb for verb in _STRONGEST_FIRST if verb in verbs), options=options, is_addressed=bool(lines),
+        goes_on=any(_GO_ON.fullmatch(line) for line in lines),
+    )

@@ -131,6 +131,13 @@ def over_in_thread(tx: Connection, thread: str) -> list[Run]:
     return [_noun(row) for row in rows]
 
 
+def newest_of_case(tx: Connection, thread: str, repo_id: int, most: int) -> list[Run]:
+    """Return runs of the thread's case and repository, live or over, newest first."""
+    case_id = select(threads.c.case_id).where(threads.c.thread == thread).scalar_subquery()
+    rows = tx.execute(select(runs).where(runs.c.case_id == case_id).order_by(runs.c.created_at_ms.desc(), runs.c.id).limit(most))
+    return [run for run in map(_noun, rows) if run.event.repo.id == repo_id]
+
+
 def before(tx: Connection, run: Run, most: int = 20) -> list[Run]:
     """Return the runs that a run follows up, each with the one before it, newest first."""
     found: list[Run] = []

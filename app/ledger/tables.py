@@ -299,3 +299,23 @@ tallies = Table(
     Column("labels", String(300), primary_key=True),
     Column("count", BigInteger, nullable=False),
 )
+
+# What was said to people whose ring came to nothing: each once in its thread, so that nobody can have it said again.
+notices = Table(
+    "notices", metadata,
+    Column("id", String(12), primary_key=True),
+    Column("thread", String(300), nullable=False),
+    Column("key", String(100), nullable=False),
+    Column("repo", String(100), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # False: there was too much to say in that repository just then.
+    Column("said", Boolean, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("is_delivered", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("thread", "key"),
+    Index("ix_notices_repo_at_ms", "repo", "at_ms"),
+    Index("ix_notices_is_delivered_next_at_ms", "is_delivered", "next_at_ms"),
+)

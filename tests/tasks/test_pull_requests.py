@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from httpx import HTTPStatusError
 
+from app.core.event import Actor
 from app.core.outcome import Message, PullRequest, Refused
 from app.core.run import Run
 from app.emulators.github import Fault, SeedRepository
@@ -159,6 +160,18 @@ def test_t12_a_fork_gets_words_and_nothing_else(scene: Scene, fork: int) -> None
     assert scene.github.branches(HELLO) == before
     assert [one.number for one in scene.github.pull_requests(HELLO)] == [fork]
     assert scene.left() == []
+
+
+def test_t12_a_listed_programs_run_on_a_fork_only_reads(scene: Scene, fork: int) -> None:
+    scene.profiles["fix"] = profile(who={"apps": [901]})
+    helper = Actor(id="901", login="helper[bot]", kind="bot")
+    inbox_id = scene.ring(kind="issue_comment.created", said="@bellhop mend it", number=fork, is_pull_request=True, actor=helper)
+    route(scene.parts, inbox_id)
+    [run] = scene.all_runs()
+    assert run.event.is_from_fork
+    assert run.profile.workspace == "ro"
+    start(scene.parts, run.id)
+    assert scene.run(run.id).state == "running", scene.run(run.id)
 
 
 def test_t12_a_fork_is_told_by_the_repositorys_id_and_not_by_its_name(scene: Scene, fork: int) -> None:
