@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core.event import Event, Ignored, Parsed
 from app.core.roster import Roster
 from app.errors import LedgerUnavailable
-from app.ledger import inbox, repositories
+from app.ledger import inbox, repositories, tallies
 from app.ledger.database import Database
 from app.ledger.inbox import Stored
 from app.ports import Wakeup
@@ -145,7 +145,12 @@ class Intake:
     def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
             with self._database.begin() as tx:
-                answers: list[Stored | Exception] = list(inbox.store_all(tx, [waiting.event for waiting in batch]))
+                stored = inbox.store_all(tx, [waiting.event for waiting in batch])
+                answers: list[Stored | Exception] = [*stored]
+                # Last, and in one order: several web processes count in the same rows.
+                new = Counter((one.event.source, one.event.kind) for one, made in zip(batch, stored, strict=True) if made.is_new)
+                for (source, kind), count in sorted(new.items()):
+                    tallies.add(tx, "accepted", source, kind, count=count)
         except _DATABASE_DOWN as error:
             answers = [_unavailable(error)] * len(batch)
         except Exception as error:  # whatever is wrong with one row, the writer goes on

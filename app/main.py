@@ -39,7 +39,7 @@ def make_app(
     async def not_there(_request: Request, _error: Exception) -> Response:
         return page_not_found()
 
-    pages = PageOptions(settings.templates_dir, settings.github_web_url, settings.public_url)
+    pages = PageOptions(settings.templates_dir, settings.github_web_url, settings.public_url, settings.metrics_token.get_secret_value())
     # No redirect of a path with a slash too many: it would be built from whatever the Host header says.
     return FastAPI(
         title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,

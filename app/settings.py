@@ -56,6 +56,12 @@ def _broker(url: str) -> str:
     return url
 
 
+def _long(token: SecretStr) -> SecretStr:
+    if 0 < len(token.get_secret_value()) < 16:
+        raise ValueError("must have at least 16 characters, such as `openssl rand -hex 24` prints")
+    return token
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 # `info` is as good as `INFO`.
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda said: str(said).upper())]
@@ -84,6 +90,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8300, ge=0, le=65_535)
     public_url: WebAddress = ""
+    metrics_token: Annotated[SecretStr, AfterValidator(_long)] = SecretStr("")
 
     # GitHub.
     github_webhook_secret: SecretStr = SecretStr("")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
-from app.core.outcome import Outcome
+from app.core.outcome import Outcome, PullRequest
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, SandboxUnavailable, WorkspaceError
-from app.ledger import line, messages, runs, sandboxes
+from app.ledger import exchanges, line, messages, runs, sandboxes, tallies
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
 from tasks.credentials import revoke_of_sandbox
@@ -36,6 +36,9 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
         unread = messages.unhanded(tx, run.id)
         # As it is on file: somebody may have said stop since `run` was read.
         say(tx, parts, runs.load(tx, run.id) or run.model_copy(update={"state": "done", "outcome": outcome}))
+        is_draft = isinstance(outcome, PullRequest) and outcome.draft
+        tallies.add(tx, "outcome", run.profile.name, outcome.kind, "draft" if is_draft else getattr(outcome, "reason", ""))
+        tallies.add(tx, "cost", run.profile.name, count=exchanges.spent(tx, run.id).cost_micro_usd)
     log.info("run_done", outcome=outcome.kind, reason=getattr(outcome, "reason", None), unread=len(unread))
     deliver_all(parts, run.id)
     clean_up(parts, run.id)

@@ -87,7 +87,7 @@ class Parts:
         """The long-lived secrets that this process knows."""
         settings = self.settings
         known = [each.get_secret_value() for each in (
-            *settings.model_keys, settings.github_webhook_secret, settings.github_private_key,
+            *settings.model_keys, settings.github_webhook_secret, settings.github_private_key, settings.metrics_token,
         )]
         file = settings.github_private_key_file
         if file is not None and file.is_file():

@@ -10,7 +10,7 @@ from app.core.denied import Denied
 from app.core.progress import progress_in_words, shown_minutes
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
-from app.ledger import audit, exchanges, line, messages, outbox, reports, runs, sandboxes, tickets
+from app.ledger import acknowledged, audit, exchanges, line, messages, outbox, reports, runs, sandboxes, tickets
 from app.ledger.outbox import Reply
 from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
@@ -183,6 +183,8 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
         return False
     with parts.database.begin() as tx:
         outbox.delivered(tx, run.id, reply.kind, reply.version, url)
+        if reply.kind == COMMENT and reply.url is None:
+            acknowledged.note(tx, run.event)
     return True
 
 

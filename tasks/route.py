@@ -16,7 +16,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
-from app.ledger import audit, hosts, inbox, messages, notices, runs
+from app.ledger import audit, hosts, inbox, messages, notices, runs, tallies
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
 from tasks.circles import loop_of
@@ -77,6 +77,7 @@ def _failed(
     with parts.database.begin() as tx:
         if retry_in_seconds is None:
             inbox.settle(tx, inbox_id, state="failed", decision=f"failed: {reason}: {text}")
+            tallies.add(tx, "decision", "", "failed", reason)
         else:
             inbox.retry_in(tx, inbox_id, retry_in_seconds, f"failed: {reason}: {text}")
     log.warning("route_failed", reason=reason, error=text, attempt=attempts, retry_in_seconds=retry_in_seconds)
@@ -92,10 +93,12 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
                 is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)
+                reason = decision.reason if isinstance(decision, Ignore) else ""
+                tallies.add(tx, "decision", event.source, type(decision).__name__.lower(), reason)
         except _Overtaken:
             continue
         log.info(
-            "routed", decision=type(decision).__name__, reason=decision.reason if isinstance(decision, Ignore) else None,
+            "routed", decision=type(decision).__name__, reason=reason or None,
             run_id=run.id if run else None, thread=event.thread, actor=event.actor.login, why="; ".join(decision.why),
         )
         if run is not None:

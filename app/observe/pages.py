@@ -22,6 +22,7 @@ from app.ledger.audit import AuditRow
 from app.ledger.database import Database
 from app.observe import access, stream, views
 from app.observe.facts import headline, link, now_of
+from app.observe.metrics import Metrics
 from app.observe.text import clock, line, span
 
 log = structlog.get_logger()
@@ -41,15 +42,16 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class PageOptions(NamedTuple):
-    """`web_url` is the forge's: only what begins with it becomes a link. `public_url` says whether there is TLS."""
+    """`web_url` is the forge's: only what begins with it becomes a link. `public_url` says whether there is TLS, `metrics_token` opens `/metrics` (empty: none does)."""
 
     templates_dir: Path
     web_url: str
     public_url: str = ""
+    metrics_token: str = ""
 
 
 def page_routes(database: Database, options: PageOptions, stopping: threading.Event | None = None) -> list[Route]:
-    """Return the routes of all pages; each but `/enter`, `/health` and the assets needs a session.
+    """Return the routes of all pages; each but `/enter`, `/health` and the assets needs a session, `/metrics` that or its token.
 
     Live transcripts end when `stopping` is set.
     """
@@ -65,6 +67,7 @@ def page_routes(database: Database, options: PageOptions, stopping: threading.Ev
         Route("/enter", pages.door, methods=["GET"]),
         Route("/enter", pages.enter, methods=["POST"]),
         Route("/assets/{name}", pages.asset),
+        Route("/metrics", Metrics(database, options.metrics_token).page),
         Route("/health", pages.health),
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.core.outcome import Failed, NothingToDo, PullRequest
-from app.ledger import runs
+from app.ledger import acknowledged, runs, tallies
 from tasks.replies import deliver
 from tasks.start import start
 from tests.tasks.mortal import Doom, Killed, mortal
@@ -31,6 +31,11 @@ def test_a_label_becomes_one_branch_one_pull_request_and_one_comment(scene: Scen
     assert comment.via_app
     assert scene.github.live_tokens() == []
     assert scene.left() == []
+    with scene.database.read() as tx:
+        assert tallies.totals(tx, "outcome") == {("fix", "pull_request", ""): 1}
+        assert tallies.totals(tx, "decision") == {("github", "start", ""): 1}
+        assert tallies.totals(tx, "cost") == {("fix",): 0}
+        assert acknowledged.histogram(tx)[0][-1] == ("+Inf", 1)
 
 
 def test_the_result_is_verified_in_a_second_sandbox(scene: Scene) -> None:

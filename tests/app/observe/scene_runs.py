@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -105,9 +106,9 @@ def ended(database: Database, lease: Lease, outcome: Outcome) -> None:
 
 
 @contextmanager
-def web(database: Database, *, public_url: str = "") -> Iterator[str]:
+def web(database: Database, *, public_url: str = "", **more: Any) -> Iterator[str]:
     """The web process over real sockets; yields its URL."""
-    app = make_app(Settings(github_web_url=FORGE, public_url=public_url), database, NoWakeup(), {})
+    app = make_app(Settings(github_web_url=FORGE, public_url=public_url, **more), database, NoWakeup(), {})
     listener = listen("127.0.0.1", 0)
     with serving(app, listener, stop_seconds=1):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

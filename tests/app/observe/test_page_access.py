@@ -10,7 +10,7 @@ from app.ledger.database import Database
 from app.ledger.tables import page_keys as page_key_rows
 from tests.app.observe.scene_runs import link, started, visitor, web
 
-GUARDED = ("/", "/runs/{run}", "/runs/{run}/live", "/api/runs", "/api/runs/{run}", "/api/runs/{run}/credentials", "/runs/nosuchrun222", "/api/runs/nosuchrun222")
+GUARDED = ("/", "/metrics", "/runs/{run}", "/runs/{run}/live", "/api/runs", "/api/runs/{run}", "/api/runs/{run}/credentials", "/runs/nosuchrun222", "/api/runs/nosuchrun222")
 
 
 @pytest.mark.parametrize("path", GUARDED)
