@@ -292,5 +292,14 @@ class Service(Protocol):
     def hold_as_draft(self, credential: Credential, repo: Repo, branch: str) -> None:
         """Make the open pull request of `branch` a draft, if there is one that is none; safe to repeat. Raises ServiceError."""
 
+    def merge_when_green(self, credential: Credential, repo: Repo, number: int, commit: str, method: str) -> None:
+        """Have the pull request merged by `method` once everything that it needs is there, while its head is `commit`.
+
+        Raises ServiceError, also where the repository does not allow that, or has nothing that it would wait for.
+        """
+
+    def stop_merging(self, credential: Credential, repo: Repo, branch: str) -> None:
+        """Take that back for the open pull request of `branch`, if there is one; safe to repeat. Raises ServiceError."""
+
     def clone_url(self, repo: Repo) -> str:
         """Return the HTTPS URL of the repository, rebuilt from its name, never taken from a payload."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from sqlalchemy import Connection
+
 from app.core.choices import NotOffered, chosen
 from app.core.event import Event
 from app.core.outcome import Refused
@@ -12,6 +14,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.core.said import OPTIONS, said_to
 from app.errors import ProfileError, PublishRefused
+from app.ledger import runs
 from tasks.parts import Parts
 
 _REFUSED = "option"
@@ -36,6 +39,14 @@ def with_choices(profile: Profile, event: Event, earlier: Iterable[Event], bot_l
                 with suppress(NotOffered):
                     profile = chosen(profile, {name: said[name]}, default_branch=event.repo.default_branch)
     return profile
+
+
+def again_with_choices(tx: Connection, parts: Parts, run: Run, profile: Profile) -> Profile:
+    """Return the profile as it is now, for a run's assignment once more: with what was chosen for it, and what a fork is allowed."""
+    if run.event.is_from_fork:
+        profile = profile.model_copy(update={"workspace": "ro"})
+    earlier = [each.event for each in reversed(runs.before(tx, run)) if not was_refused_its_choice(each)]
+    return with_choices(profile, run.event, earlier, parts.settings.bot_login)
 
 
 def was_refused_its_choice(run: Run) -> bool:

@@ -20,6 +20,7 @@ from app.publish.secrets import find_secrets
 from app.publish.touched_tests import touched_tests
 from tasks.budget_end import ended_by_budget
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
+from tasks.hold import as_it_works, held_plan
 from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
 from tasks.publish import publish
@@ -46,6 +47,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
             refuse_if_cancelled(tx, run.id)
         _verify(parts, lease, run, begun)
         return
+    run = as_it_works(parts, run)
     with parts.database.read() as tx:
         row = next(row for row in reversed(sandboxes.of_run(tx, run.id)) if row.role == "work")
         all_said = steps.of_sandbox(tx, run.id, row.id)
@@ -110,7 +112,9 @@ def _conclude_without_change(
         reason = end.reason if end.reason != "exited" else "agent_failed"
         text = f"The agent did not finish, and changed nothing: {unfinished}"
         conclude(parts, lease, run, Failed(reason=reason, text=text, who="person"))
-    elif run.profile.workspace == "ro":
+    elif run.profile.approval.plan and run.profile.workspace == "rw" and not run.profile.keeps_changes:
+        conclude(parts, lease, run, held_plan(run, parts.redacted_words(said)))
+    elif not run.profile.keeps_changes:
         conclude(parts, lease, run, Message(text=said))
     else:
         conclude(parts, lease, run, NothingToDo(text=said))

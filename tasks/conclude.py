@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
-from app.core.outcome import Outcome, PullRequest
+from app.core.outcome import Held, Outcome, PullRequest
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, SandboxUnavailable, WorkspaceError
-from app.ledger import exchanges, line, messages, runs, sandboxes, tallies
+from app.ledger import exchanges, holds, line, messages, runs, sandboxes, tallies
 from app.ledger.runs import Lease
 from app.ledger.sandboxes import SandboxRow
 from tasks.credentials import revoke_of_sandbox
@@ -22,8 +22,10 @@ log = structlog.get_logger()
 _ENDS_OF_A_GOOD_HOME = ("exited", "cancelled", "budget")
 
 
-def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
+def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome, *, keep: tuple[bytes | None, str] = (None, "")) -> None:
     """Give the run its outcome, tell the thread, and clean up. Raises LeaseLost before anything is written.
+
+    `keep` is what a Held one leaves for whoever approves it: the commit as a bundle, and the patch for the run's page.
 
     What the thread cannot be told now, and what cannot be removed now, is left to the sweeper.
     """
@@ -32,6 +34,9 @@ def conclude(parts: Parts, lease: Lease, run: Run, outcome: Outcome) -> None:
         outcome = outcome.model_copy(update={"text": parts.redacted_words(text)})
     with parts.database.begin() as tx:
         runs.finish(tx, lease, outcome)
+        if isinstance(outcome, Held):
+            hours = run.profile.approval.expires_hours
+            holds.open_hold(tx, run.id, binds=outcome.binds, bundle=keep[0], patch=keep[1], hours=hours)
         # After the line above nothing can be appended to the run any more, so nobody's words fall between.
         unread = messages.unhanded(tx, run.id)
         # As it is on file: somebody may have said stop since `run` was read.

@@ -17,7 +17,9 @@ from app.publish.push import push
 from app.publish.workflows import read_workflows
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.grants import publish_grant
+from tasks.hold import approved_commit, hold, refuse_unapproved, verified_before, why_held
 from tasks.leased import LEASE_SECONDS, fence
+from tasks.merging import merge_when_green
 from tasks.parts import Parts
 from tasks.replies import denied_of
 from tasks.rights import refuse_if_lost, role_now
@@ -35,10 +37,14 @@ def publish(parts: Parts, lease: Lease, run: Run) -> None:
         raise BellhopError(f"run {run.id} has nothing on file to publish", reason="no_proposal")
     proposal = Proposal.model_validate_json(candidate)
     expected = expected_at(run, before)
-    verify = verified(parts, run)
+    made = verified_before(parts, run)
+    verify = made[0] if made is not None else verified(parts, run)
     for row in rows:
         dismantle(parts, row)
     fence(parts, lease)
+    if (what := why_held(run, proposal, approved_commit(parts, run))) is not None:
+        hold(parts, lease, run, proposal, verify, what)
+        return
     outcome = _publish(parts, lease, run, proposal, verify, expected)
     conclude(parts, lease, run, outcome)
 
@@ -47,6 +53,7 @@ def _publish(
     parts: Parts, lease: Lease, run: Run, proposal: Proposal, verify: VerifyResult | None, expected: str | None
 ) -> PullRequest:
     service = parts.service(run.event)
+    refuse_unapproved(run, proposal, approved_commit(parts, run))
     with parts.credential(publish_grant(run.event), run_id=run.id) as credential:
         refuse_if_lost(role_now(parts, credential, run.event, run.profile), run.event, run.profile, "nothing was published")
         with parts.database.read() as tx:
@@ -60,6 +67,9 @@ def _publish(
             draft = proposal.draft or bool(run.stopped_by) or (verify is not None and not verify.passed)
             if draft and not is_under_way:
                 _hold_as_draft(service, credential, run)
+            if not is_under_way and expected is not None:
+                # What GitHub was told of an earlier commit does not hold for this one.
+                service.stop_merging(credential, run.event.repo, run.branch)
             title, body = _describe(parts, run, proposal, verify, base)
             with parts.database.begin() as tx:
                 # The last look before the outside: a worker that was overtaken, or a run that was cancelled, stops here.
@@ -87,11 +97,12 @@ def _publish(
             credential, run.event.repo, branch=run.branch, base=base, title=title, body=body, draft=draft,
             labels=run.profile.pull_request.labels,
         )
+        merging = merge_when_green(service, credential, run, number, proposal.commit, verify, is_draft=is_draft or draft)
     with parts.database.begin() as tx:
         # What is said in the pull request is about the same case from now on.
         runs.alias(tx, thread_in(run.event.repo.full_name, number), run.case_id)
     return PullRequest(
-        url=url, number=number, branch=run.branch, title=title, draft=is_draft, verify=verify,
+        url=url, number=number, branch=run.branch, title=title, draft=is_draft, verify=verify, merging=merging,
         warnings=tuple(warning.text for warning in proposal.warnings),
     )
 
@@ -115,10 +126,12 @@ def _hold_as_draft(service: Service, credential: Credential, run: Run) -> None:
 def _describe(
     parts: Parts, run: Run, proposal: Proposal, verify: VerifyResult | None, base: str
 ) -> tuple[str, str]:
+    made = verified_before(parts, run)
+    worked = run.id if made is None else made[1].id
     with parts.database.read() as tx:
-        used = exchanges.usage(tx, run.id)
-        rows = sandboxes.of_run(tx, run.id)
-        denied = denied_of(tx, parts, run.id)
+        used = exchanges.usage(tx, worked)
+        rows = sandboxes.of_run(tx, worked)
+        denied = denied_of(tx, parts, worked)
         issues = [each.event.number for each in runs.before(tx, run) if not each.event.is_pull_request]
     agent_ms = next((row.end.duration_ms for row in rows if row.role == "work" and row.end is not None), None)
     work = Work(

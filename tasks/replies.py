@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import structlog
 from sqlalchemy import Connection
 
@@ -10,11 +12,24 @@ from app.core.denied import Denied
 from app.core.progress import progress_in_words, shown_minutes
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
-from app.ledger import acknowledged, audit, exchanges, line, messages, outbox, reports, runs, sandboxes, tickets
+from app.ledger import (
+    acknowledged,
+    audit,
+    exchanges,
+    line,
+    messages,
+    outbox,
+    remarks,
+    reports,
+    runs,
+    sandboxes,
+    tickets,
+)
 from app.ledger.outbox import Reply
 from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
 from app.publish.inert import words
+from tasks.answers import how_to_approve
 from tasks.bringing import bring_about, grant_of, is_spare
 from tasks.checks import say_checks
 from tasks.home import open_home, place_of
@@ -30,6 +45,15 @@ EDIT_HOLD_SECONDS = 30.0
 # With the pauses between them, about sixteen hours for what may mend itself, and a few minutes for what will not.
 MAX_ATTEMPTS = 100
 MAX_HOPELESS_ATTEMPTS = 5
+
+
+class Beside(NamedTuple):
+    """What a comment says beside where the run stands: its place in the line, how far it is, how its result comes to be approved, remarks."""
+
+    waits: str
+    progress: str
+    approval: str
+    remarks: tuple[str, ...]
 
 
 def say(tx: Connection, parts: Parts, run: Run, *, state: RunState | None = None) -> None:
@@ -65,11 +89,11 @@ def _comment(tx: Connection, parts: Parts, run: Run) -> str:
     place = line.place_of(tx, run, parts.caps)
     if place is not None:
         tickets.tell(tx, run.id, place.words)
-    text = _text(
-        parts, run, authors, so_far, denied_of(tx, parts, run.id), listens=listens, waits=place.words if place is not None else "",
-        progress=_progress(tx, run),
+    beside = Beside(
+        waits=place.words if place is not None else "", progress=_progress(tx, run),
+        approval=how_to_approve(tx, run, parts.settings.bot_login), remarks=remarks.of_run(tx, run.id),
     )
-    return parts.redacted(text)
+    return parts.redacted(_text(parts, run, authors, so_far, denied_of(tx, parts, run.id), beside, listens=listens))
 
 
 def _progress(tx: Connection, run: Run) -> str:
@@ -117,13 +141,13 @@ def takes_comments(tx: Connection, run_id: str) -> bool:
 
 
 def _text(
-    parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], *, listens: bool, waits: str, progress: str
+    parts: Parts, run: Run, unread: tuple[str, ...], so_far: Told, denied: list[Denied], beside: Beside, *, listens: bool
 ) -> str:
     try:
         return render_comment(
             run, settings_url=parts.settings.link_url, templates_dir=parts.settings.templates_dir, unread=unread,
             takes_comments=listens, bot_login=parts.settings.bot_login, updates=so_far.updates, question=so_far.question,
-            notes=so_far.notes, denied=denied, waits=waits, progress=progress,
+            notes=so_far.notes, denied=denied, **beside._asdict(),
         )
     except ProfileError as error:
         # The person is owed a line, whatever the team's own template does.

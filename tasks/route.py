@@ -8,8 +8,22 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
-from app.core.decide import Append, Cancel, Decision, Facts, Ignore, Start, Stop, decide, needs_paths, needs_permission
+from app.core.decide import (
+    BUTTONS,
+    Append,
+    Cancel,
+    Control,
+    Decision,
+    Facts,
+    Ignore,
+    Start,
+    Stop,
+    decide,
+    needs_paths,
+    needs_permission,
+)
 from app.core.event import REVIEW, Event
+from app.core.grant import Credential
 from app.core.notice import Notice, notice_of
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
@@ -17,9 +31,11 @@ from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, notices, runs, tallies
+from app.ports import Service
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
 from tasks.circles import loop_of
+from tasks.control import Asked, control, what_it_takes
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.notices import deliver_notices
@@ -89,7 +105,10 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
         decision, decided_on, credential_id, notice = _decide(parts, event)
         try:
             with parts.database.begin() as tx:
-                run = _carry_out(tx, parts, inbox_id, decided_on, decision)
+                if isinstance(decision, Control):
+                    run = _control(tx, parts, inbox_id, decided_on, decision)
+                else:
+                    run = _carry_out(tx, parts, inbox_id, decided_on, decision)
                 is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)
@@ -125,7 +144,7 @@ def _decide(parts: Parts, event: Event) -> _Decided:
     """
     with parts.database.read() as tx:
         live = runs.live_in_thread(tx, event.thread)
-        over = _over(tx, event) if event.is_comment else []
+        over = _over(tx, event) if event.is_comment or event.button in BUTTONS else []
         loop = loop_of(tx, event, parts.settings.bot_login) if live is None else None
     if live is not None and live.event.repo.id != event.repo.id:
         # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
@@ -140,6 +159,9 @@ def _decide(parts: Parts, event: Event) -> _Decided:
     elif over:
         is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
         facts = facts.model_copy(update={"is_own_pull": is_own, "earlier_profile": over[0].profile.name})
+    about = live or next(iter(over), None)
+    if about is not None:
+        facts = facts.model_copy(update=what_it_takes(about))
     asks_for_paths = needs_paths(event, parts.profiles, facts)
     own_pull = None if event.is_pull_request else _newest_pull(over)
     if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
@@ -147,7 +169,8 @@ def _decide(parts: Parts, event: Event) -> _Decided:
         # Of a program on a profile's list nobody is asked, but what a pull request's head is, and whose, has to be known all the same.
         if not isinstance(decision, Start) or not (event.is_pull_request or own_pull is not None):
             return _Decided(decision, event, notice=notice_of(decision, event, facts))
-    with parts.credential(authorise_grant(event, has_pull=own_pull is not None), run_id=None) as credential:
+    has_pull = own_pull is not None or (about is not None and about.event.pull is not None)
+    with parts.credential(authorise_grant(event, has_pull=has_pull), run_id=None) as credential:
         service = parts.service(event)
         if asks_for_paths and event.number is not None:
             facts = facts.model_copy(update={"changed_paths": service.changed_paths(credential, event.repo, event.number)})
@@ -159,13 +182,23 @@ def _decide(parts: Parts, event: Event) -> _Decided:
             event = event.model_copy(update={"text": "\n\n".join(text for text in (event.text, *said) if text.strip())})
         facts = facts.model_copy(update={"actor_permission": actual, "has_all_words": True})
         decision = decide(event, parts.profiles, facts)
-        if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
-            event = event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
-        elif isinstance(decision, Start) and own_pull is not None:
-            pull = service.pull_request(credential, event.repo, own_pull.number)
-            if pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id:
-                event = event.model_copy(update={"pull": pull})
+        event = _at_its_head(service, credential, event, decision, own_pull, about)
         return _Decided(decision, event, credential.id, notice_of(decision, event, facts))
+
+
+def _at_its_head(
+    service: Service, credential: Credential, event: Event, decision: Decision, own_pull: PullRequest | None, about: Run | None
+) -> Event:
+    """Return the event with the pull request that the run is to work on, as it is now."""
+    if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
+        return event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
+    if isinstance(decision, Start) and own_pull is not None:
+        pull = service.pull_request(credential, event.repo, own_pull.number)
+        is_own = pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id
+        return event.model_copy(update={"pull": pull}) if is_own else event
+    if isinstance(decision, Control) and about is not None and about.event.pull is not None:
+        return event.model_copy(update={"pull": service.pull_request(credential, event.repo, about.event.pull.number)})
+    return event
 
 
 def _over(tx: Connection, event: Event) -> list[Run]:
@@ -233,6 +266,23 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     return run
 
 
+def _control(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Control) -> Run | None:
+    """Answer what was asked about a run, and save the one that follows, if one does. Raises _Overtaken."""
+    run = runs.load_still(tx, decision.run_id)
+    if run is None:
+        raise _Overtaken
+    followed = control(tx, parts, run, decision, Asked(event, decision.permission))
+    settled = followed is not None and inbox.settle(
+        tx, inbox_id, state="routed", decision=f"{decision.verb}: {'; '.join(decision.why)}", run_id=(followed.started or followed.run).id,
+    )
+    if followed is None or (not settled and followed.started is not None):
+        raise _Overtaken
+    if followed.started is not None:
+        say(tx, parts, followed.started)
+    give_receipt(tx, run, event)
+    return followed.started or followed.run
+
+
 def _act(tx: Connection, inbox_id: int, event: Event, decision: Decision, run_id: str) -> None:
     if isinstance(decision, Append):
         messages.append(tx, run_id, inbox_id=inbox_id, author=event.actor.login, text=as_seen(event.words), now=decision.now)
@@ -244,10 +294,13 @@ def _act(tx: Connection, inbox_id: int, event: Event, decision: Decision, run_id
 
 def _tell(parts: Parts, decision: Decision, run: Run) -> None:
     """Wake whoever has something to do now; what is lost here, the sweeper finds."""
-    if isinstance(decision, Start | Stop | Cancel) and run.host is not None:
+    if isinstance(decision, Start | Stop | Cancel | Control) and run.host is not None:
         # A run that waits for its sandbox needs no waking: its runner hears of the cancellation.
         if run.state in ("queued", "starting"):
             parts.wakeup.start(run.id, run.host)
         elif run.state in ("collecting", "publishing"):
             parts.wakeup.finish(run.id, run.host)
     deliver_all(parts, run.id)
+    if isinstance(decision, Control) and run.parent_id is not None:
+        # What was said of the run that it goes on with.
+        deliver_all(parts, run.parent_id)

@@ -10,11 +10,13 @@ from app.ledger import line, outbox, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import Service
 from app.publish.push import refuse_if_moved
+from tasks.approved import approved_plan, publish_approved
 from tasks.choices import refuse_what_is_not_offered
 from tasks.conclude import refuse_if_cancelled, refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
+from tasks.hold import as_it_works
 from tasks.leased import LEASE_SECONDS, advance
 from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
@@ -43,6 +45,12 @@ def start_here(parts: Parts, lease: Lease, run: Run) -> None:
         else:
             refuse_if_stopped(tx, run.id)
     refuse_closed(run)
+    if run.state == "queued" and publish_approved(parts, lease, run):
+        return
+    _begin(parts, lease, as_it_works(parts, run), approved_plan(parts, run))
+
+
+def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     refuse_what_is_not_offered(parts, run)
     backend = choose_backend(parts, run.profile)
     if run.state == "queued":
@@ -79,7 +87,7 @@ def start_here(parts: Parts, lease: Lease, run: Run) -> None:
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
         earlier = said_before(tx, run, home_of=given.run_id if given else None)
-    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files)
+    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan)
     asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=given is not None)
     if has_files:
         asked = asked.model_copy(update={"tidy": AGENT_CONFIG})
@@ -133,7 +141,7 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:
         commit = run.base_commit or _base(parts, service, credential, run)
         if run.base_commit is not None:
             parts.workspaces.fetch(run.event.repo, url, credential, commit)
-        if run.profile.workspace == "rw":
+        if run.profile.keeps_changes:
             # The publisher looks again and decides; this only spares a run whose result could not be published.
             with parts.database.read() as tx:
                 before = runs.published_before(tx, run)

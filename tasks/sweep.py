@@ -6,7 +6,7 @@ import structlog
 
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
-from app.ledger import hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
+from app.ledger import holds, hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
 from tasks.census import count_repositories
 from tasks.conclude import conclude
 from tasks.leased import LEASE_SECONDS
@@ -43,7 +43,7 @@ def sweep(parts: Parts) -> None:
             tickets.set_places(tx, host, parts.settings.max_runs)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories,
+            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories, _forget_kept,
         ):
             try:
                 part(parts, host)
@@ -133,3 +133,9 @@ def _deliver_replies(parts: Parts, _host: str) -> None:
         due = outbox.due(tx)
     for run_id, kind in due:
         deliver(parts, run_id, kind)
+
+
+def _forget_kept(parts: Parts, _host: str) -> None:
+    """Results that were kept for an approval, once nobody can ask for them any more."""
+    with parts.database.begin() as tx:
+        holds.forget(tx)

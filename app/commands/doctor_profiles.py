@@ -36,7 +36,7 @@ def look_at_profiles(
             images.setdefault(profile.container.image, []).append(name)
             for service in profile.services.values():
                 images.setdefault(service.image, []).append(name)
-        if profile.verify is None and profile.workspace == "rw":
+        if profile.verify is None and profile.keeps_changes:
             yield Finding(f"verify {name}", "off", "the profile has none: its pull requests open unverified",
                           "add `verify:` with the command that tests the repository")
     yield from _images(settings, images)

@@ -129,7 +129,7 @@ def _setup(profile: Profile) -> Iterator[str]:
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:
     yield "Tokens it would ask for, each revoked after use, none ever inside the sandbox:"
     grants: tuple[Grant, ...] = (authorise_grant(event), workspace_grant(event, profile, role), reply_grant(event))
-    if profile.workspace == "rw":
+    if profile.keeps_changes:
         grants += (publish_grant(event),)
     for said in _token_lines(event, profile, role, grants, api_url.rstrip("/")):
         yield f"  {line(said, 2000)}"

@@ -43,6 +43,13 @@ class Check(Noun):
     buttons: tuple[Button, ...] = ()
 
 
+# What a comment may say of it, too (app/core/decide.py).
+_WAITING = (
+    Button(label="Approve", description="Have it go on as it stands here", identifier="approve"),
+    Button(label="Reject", description="Throw it away", identifier="reject"),
+)
+
+
 def check_name(profile_name: str) -> str:
     """Return the name by which a branch's protection requires the check."""
     return f"Bellhop / {profile_name}"
@@ -57,6 +64,7 @@ def check_of(run: Run, head_commit: str, *, stage: str, summary: str, details_ur
         name=check_name(run.profile.name), external_id=run.id, head_commit=head_commit,
         status="completed" if is_over else "queued" if run.state == "queued" else "in_progress", conclusion=conclusion,
         title=title[:TITLE_LIMIT_CHARACTERS], summary=summary[:SUMMARY_LIMIT_CHARACTERS], details_url=details_url,
+        buttons=_WAITING if is_over and outcome is not None and outcome.kind == "held" else (),
     )
 
 
@@ -73,6 +81,7 @@ def ending(outcome: Outcome) -> tuple[str, Conclusion]:
 
 
 _ENDS: dict[str, tuple[str, Conclusion]] = {
+    "held": ("Waits for an approval", "action_required"),
     "message": ("Answered", "neutral"), "nothing_to_do": ("Nothing to do", "neutral"), "failed": ("That did not work", "failure"),
 }
 

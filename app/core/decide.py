@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from app.core.breaker import Loop
 from app.core.event import REVIEW, REVIEW_COMMENT, Event
@@ -21,6 +22,8 @@ class Facts(Noun):
     opened. `earlier_profile` is that of the run which a comment would go on with. `has_all_words`: a review's comments are in the event's text (before, nobody can say whom it addresses).
     `loop` is set where the conversation goes round in circles.
     `changed_paths` are the files that a pull request or push changes, None as long as nobody has asked.
+    `about_run_id` is the thread's live run, or its newest one that is over: what `status`, `retry`, `approve` and `reject` are about, and
+    what they take, `approver_permission` the latter two.
     """
 
     bot_login: str
@@ -33,6 +36,9 @@ class Facts(Noun):
     has_all_words: bool = False
     changed_paths: tuple[str, ...] | None = None
     loop: Loop | None = None
+    about_run_id: str | None = None
+    about_permission: Permission = "write"
+    approver_permission: Permission = "write"
 
 
 class Ignore(Noun):
@@ -71,7 +77,24 @@ class Cancel(Noun):
     why: tuple[str, ...] = ()
 
 
-Decision = Ignore | Start | Append | Stop | Cancel
+Asks = Literal["status", "retry", "approve", "reject"]
+CONTROLS: dict[Verb, Asks] = {"status": "status", "retry": "retry", "approve": "approve", "reject": "reject"}
+
+
+class Control(Noun):
+    """A word about a run, live or over: `verb` is what the person asks for, `named` what an approval names, `permission` what they have."""
+
+    run_id: str
+    verb: Asks
+    named: str = ""
+    permission: str = ""
+    why: tuple[str, ...] = ()
+
+
+Decision = Ignore | Start | Append | Stop | Cancel | Control
+
+# The buttons that say what a comment may say, too.
+BUTTONS: dict[str, Literal["approve", "reject"]] = {"approve": "approve", "reject": "reject"}
 
 
 def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decision:
@@ -84,9 +107,14 @@ def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decis
     reason, says = standing(event, needed, facts.actor_permission)
     if reason:
         return Ignore(reason=reason, why=(*wanted.why, says))
-    if isinstance(wanted, Start) and facts.loop is not None and not _ends(facts.loop, event, facts.bot_login):
+    if _starts(wanted) and facts.loop is not None and not _ends(facts.loop, event, facts.bot_login):
         return Ignore(reason="loop", why=(*wanted.why, says, facts.loop.says))
-    return wanted.model_copy(update={"why": (*wanted.why, says)})
+    had = {"permission": facts.actor_permission or ""} if isinstance(wanted, Control) else {}
+    return wanted.model_copy(update={"why": (*wanted.why, says), **had})
+
+
+def _starts(decision: Decision) -> bool:
+    return isinstance(decision, Start) or (isinstance(decision, Control) and decision.verb == "retry")
 
 
 def needs_permission(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
@@ -116,6 +144,8 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
         apps = (*facts.live_apps, *(each for profile in profiles.values() for each in profile.who.apps))
         if voucher(event, apps) is None:
             return _ignore("bot", f"{event.actor.login} is a program, and no profile lists its id, {event.actor.id}")
+    if event.button in BUTTONS and facts.about_run_id is not None:
+        return _control(facts.about_run_id, BUTTONS[event.button], "", event, facts)
     return _said(event, profiles, facts) if event.is_comment else _by_profile(event, profiles, facts)
 
 
@@ -127,13 +157,13 @@ def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[
     said = said_to(event.text, facts.bot_login)
     if is_whole and event.kind == REVIEW and not event.text.strip():
         return _ignore("nothing_said", "a review without a word")
-    if facts.live_run_id is not None:
-        return _said_to_live_run(facts.live_run_id, event, facts, said, is_whole=is_whole)
-    if said.verb in ("stop", "cancel"):
-        return _ignore("no_live_run", f"nothing runs in {event.thread}")
+    if said.verb in CONTROLS or facts.live_run_id is not None:
+        return _about_a_run(event, facts, said, is_whole=is_whole)
     asks = not is_whole or said.is_addressed
     if not asks and not (event.kind == REVIEW and facts.is_own_pull):
         return _ignore("not_addressed", "no line of it starts with the bot's name")
+    if said.verb in ("stop", "cancel"):
+        return _ignore("no_live_run", f"nothing runs in {event.thread}")
     # How it ended is for reviews that say nothing to the bot.
     return _by_profile(event.model_copy(update={"review": None}) if asks else event, profiles, facts)
 
@@ -160,6 +190,20 @@ def _about_live_run(run_id: str, thread: str, verb: Verb) -> Decision:
     if verb == "now":
         return Append(run_id=run_id, now=True, why=(live, "a comment there is a follow-up, and this one does not wait"))
     return Append(run_id=run_id, why=(live, "a comment there is a follow-up"))
+
+
+def _about_a_run(event: Event, facts: Facts, said: Said, *, is_whole: bool) -> tuple[Decision, Needed]:
+    if said.verb not in CONTROLS and facts.live_run_id is not None:
+        return _said_to_live_run(facts.live_run_id, event, facts, said, is_whole=is_whole)
+    if facts.about_run_id is None:
+        return _ignore("no_run", f"no run was ever in {event.thread}")
+    return _control(facts.about_run_id, CONTROLS[said.verb], said.named, event, facts)
+
+
+def _control(run_id: str, verb: Asks, named: str, event: Event, facts: Facts) -> tuple[Decision, Needed]:
+    # People's word only: a program that may ring approves nothing.
+    needed = facts.approver_permission if verb in ("approve", "reject") else facts.about_permission
+    return Control(run_id=run_id, verb=verb, named=named, why=(f"{verb} is about run {run_id} in {event.thread}",)), Needed(permission=needed)
 
 
 def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:

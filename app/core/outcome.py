@@ -20,7 +20,7 @@ class VerifyResult(Noun):
 
 
 class PullRequest(Noun):
-    """The result stands as a pull request."""
+    """The result stands as a pull request; `merging` says, where the profile would have it merged, whether GitHub will."""
 
     kind: Literal["pull_request"] = "pull_request"
     url: str
@@ -30,6 +30,7 @@ class PullRequest(Noun):
     draft: bool = False
     verify: VerifyResult | None = None
     warnings: tuple[str, ...] = ()
+    merging: str = ""
 
 
 class Message(Noun):
@@ -37,6 +38,29 @@ class Message(Noun):
 
     kind: Literal["message"] = "message"
     text: str
+
+
+class Held(Noun):
+    """A result, or a plan for one, is kept and waits for people's approval; nothing of it has left.
+
+    `binds` is what an approval counts for: the commit, or the SHA-256 of the request with its plan. `text` are the agent's words, `patch`
+    the change for people, as much as a comment has room for (`is_cut`: there is more on the run's page), `paths` what asks for the approval.
+    """
+
+    kind: Literal["held"] = "held"
+    what: Literal["suggestion", "plan", "paths"]
+    binds: str
+    text: str
+    title: str = ""
+    files: int = 0
+    added: int = 0
+    deleted: int = 0
+    patch: str = ""
+    is_cut: bool = False
+    paths: tuple[str, ...] = ()
+    draft: bool = False
+    verify: VerifyResult | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class NothingToDo(Noun):
@@ -64,6 +88,6 @@ class Failed(Noun):
 
 
 Outcome = Annotated[
-    PullRequest | Message | NothingToDo | Refused | Failed, Field(discriminator="kind")
+    PullRequest | Message | Held | NothingToDo | Refused | Failed, Field(discriminator="kind")
 ]
 OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from app.core.agent_config import AGENT_CONFIG
+from app.core.approval import Approval, faults_of_approval
+from app.core.autonomy import Autonomy
 from app.core.branch import is_branch
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
@@ -116,6 +118,7 @@ class PullRequestPolicy(Section):
     protected_paths: Literal["draft", "refuse"] = "draft"
     lockfiles: Literal["allow", "draft", "refuse"] = "allow"
     secrets: Literal["refuse", "draft"] = "refuse"
+    merge_method: Literal["merge", "squash", "rebase"] = "merge"
 
 
 class Templates(Section):
@@ -150,13 +153,19 @@ class Profile(Section):
     egress: Egress = Egress()
     setup: Setup | None = None
     verify: str | None = None
-    autonomy: Literal["draft", "propose"] = "propose"
+    autonomy: Autonomy = "propose"
+    approval: Approval = Approval()
     ci: Literal["hold", "run"] = "hold"
     workspace: Literal["rw", "ro"] = "rw"
     reply: Literal["issue", "silent"] = "issue"
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()
     signs: Signs = Signs()
+
+    @property
+    def keeps_changes(self) -> bool:
+        """Whether what an agent changes is looked at: else only its words are."""
+        return self.workspace == "rw" and self.autonomy != "observe"
 
     @property
     def agents(self) -> tuple[AgentChoice, ...]:
@@ -196,12 +205,23 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
     yield from service_faults(profile.services, profile.container.image, profile.container.isolation)
     yield from _faults_of_choices(profile)
+    yield from faults_of_approval(profile.approval, profile.autonomy)
+    yield from _faults_of_merging(profile)
     yield from faults_of_setup(profile.setup)
     for model in profile.budget.prices:
         if not all(model.partition("/")):
             yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"
     if profile.verify is not None and all(not line.strip() or line.lstrip().startswith("#") for line in profile.verify.splitlines()):
         yield ("verify",), "holds no command, so every result would pass: name the command, or leave `verify:` out"
+
+
+def _faults_of_merging(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if profile.autonomy != "merge":
+        return
+    if profile.verify is None:
+        yield ("autonomy",), "is `merge`, and nothing is merged that no `verify:` has passed: name the command"
+    if profile.ci == "hold":
+        yield ("ci",), "is `hold`, which keeps the checks from starting that `autonomy: merge` waits for: write `ci: run`"
 
 
 def _faults_of_repositories(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -47,6 +47,11 @@ def unhanded(tx: Connection, run_id: str) -> list[MessageRow]:
     return [MessageRow(*row) for row in rows]
 
 
+def inbox_ids(tx: Connection, run_id: str) -> list[int]:
+    """Return the events that brought a run's follow-ups, in order."""
+    return list(tx.execute(select(messages.c.inbox_id).where(messages.c.run_id == run_id).order_by(messages.c.id)).scalars())
+
+
 def handed(tx: Connection, run_id: str, up_to_id: int) -> None:
     """Note that the runner has confirmed the follow-ups up to and including `up_to_id`."""
     tx.execute(

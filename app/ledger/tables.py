@@ -319,3 +319,36 @@ notices = Table(
     Index("ix_notices_repo_at_ms", "repo", "at_ms"),
     Index("ix_notices_is_delivered_next_at_ms", "is_delivered", "next_at_ms"),
 )
+
+# Results, and plans for one, that wait for approval: what they bind, and the commit as a git bundle that any host can take up.
+holds = Table(
+    "holds", metadata,
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("binds", String(64), nullable=False),
+    # open -> approved | rejected
+    Column("state", String(16), nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("bundle", LargeBinary),
+    Column("patch", Text, nullable=False, default=""),
+    # The run that goes on with it, once it is approved.
+    Column("approved_run_id", String(12), unique=True),
+)
+
+# Who has said yes to what, by the service's own id, with the permission that they had then.
+approvals = Table(
+    "approvals", metadata,
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("actor_id", String(64), primary_key=True),
+    Column("login", String(200), nullable=False),
+    Column("permission", String(16), nullable=False),
+    Column("binds", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# What Bellhop itself has to say of a run in its comment, in order, each once.
+remarks = Table(
+    "remarks", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+)

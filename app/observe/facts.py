@@ -97,7 +97,7 @@ def grant_of(view: RunView) -> Rows:
     """Return what the run may touch, as its frozen profile says; which credentials that took, the audit says."""
     profile, repo = view.run.profile, view.run.event.repo.full_name
     box, limits = profile.container, profile.limits
-    writes = profile.workspace == "rw"
+    writes = profile.keeps_changes
     return _printable([
         ("repository", f"{repo}, no other"),
         ("token for the workspace", ", ".join(f"{name}: read" for name in sorted(profile.permissions)) or "none"),

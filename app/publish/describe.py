@@ -109,13 +109,15 @@ def stage_of(run: Run) -> str:
 def render_comment(
     run: Run, *, settings_url: str = "", templates_dir: Path = TEMPLATES_DIR, unread: tuple[str, ...] = (),
     takes_comments: bool = True, bot_login: str = "bellhop[bot]", updates: tuple[str, ...] = (), question: str = "",
-    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (), waits: str = "", progress: str = "",
+    notes: tuple[str, ...] = (), denied: Sequence[Denied] = (), waits: str = "", progress: str = "", approval: str = "",
+    remarks: tuple[str, ...] = (),
 ) -> str:
     """Return the run's one comment as it should stand now: underway, or its outcome; ends with its hidden marker.
 
     `unread` names the authors of follow-ups that the agent was not handed, `takes_comments` says whether it takes any.
     `updates` and `question` are the agent's words while it works, `notes` what the gateway says of its budget,
-    `denied` what its sandboxes asked for at their door and did not get, `waits` where it stands in the line.
+    `denied` what its sandboxes asked for at their door and did not get, `waits` where it stands in the line, `approval` how its result
+    comes to be approved, `remarks` what else Bellhop says of it.
     Raises ProfileError (the template).
     """
     outcome = run.outcome
@@ -126,7 +128,7 @@ def render_comment(
         run_url=run_url(settings_url, run.id), who=Inert(_WHO.get(getattr(outcome, "who", "operator"), _WHO["operator"])), unread=len(unread),
         unread_authors=sorted(set(unread)), takes_comments=takes_comments, again=_again(run, bot_login),
         follow_up=_follow_up(run, bot_login), updates=updates, question=question, notes=notes, denied=denied,
-        hidden=_hidden(run),
+        hidden=_hidden(run), approval=approval, remarks=remarks,
     )
     return f"{text.strip()}\n\n{comment_marker(run.id)}\n"
 

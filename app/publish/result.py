@@ -24,7 +24,7 @@ def result_of(
     git: Git, state_dir: Path, run: Run, end: SandboxEnd, sandbox_id: str, mirror: Path, bundle_limit_bytes: int
 ) -> Result | None:
     """Take a sandbox's bundle through quarantine; None when it changes nothing. Raises PublishRefused, WorkspaceError."""
-    if not end.has_bundle or end.head_commit is None or run.base_commit is None or run.profile.workspace != "rw":
+    if not end.has_bundle or end.head_commit is None or run.base_commit is None or not run.profile.keeps_changes:
         return None
     candidate = import_bundle(
         git, state_dir, run.id, state_dir / "bundles" / sandbox_id, mirror, run.base_commit, end.head_commit,

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from app.errors import ProfileError
 from app.publish.inert import Inert, address, block, span, words
+from app.publish.shown_patch import diff_block
 
 
 def render(templates_dir: Path, name: str, **values: object) -> str:
@@ -40,7 +41,7 @@ def _environment(templates_dir: Path) -> Environment:
         loader=FileSystemLoader(templates_dir), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, finalize=_finalize, autoescape=False,  # noqa: S701 - markdown; `finalize` sees to it
     )
-    environment.filters.update(words=words, block=block, span=span, address=address, duration=duration)
+    environment.filters.update(words=words, block=block, span=span, address=address, duration=duration, diff=diff_block)
     return environment
 
 

@@ -19,6 +19,7 @@ from app.core.permission import PERMISSIONS
 from app.core.receipt import Receipt
 from app.errors import ServiceError
 from triggers.github import checks
+from triggers.github.auto_merge import merge_when_green, stop_merging
 from triggers.github.changed import changed_files
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
@@ -212,6 +213,18 @@ class GitHubService:
             pull.convert_to_draft()
             if not pull.draft:
                 raise ValueError("GitHub says that it is no draft yet")
+
+    def merge_when_green(self, credential: Credential, repo: Repo, number: int, commit: str, method: str) -> None:
+        """Have GitHub merge the pull request, once everything that it needs is there. Raises ServiceError."""
+        with as_service_error(f"having the pull request {number} of {repo.full_name} merged"):
+            merge_when_green(self._repository(credential, repo).get_pull(number), commit, method)
+
+    def stop_merging(self, credential: Credential, repo: Repo, branch: str) -> None:
+        """Take that back for the open pull request of `branch`; safe to repeat. Raises ServiceError."""
+        with as_service_error(f"keeping the pull request of {branch} in {repo.full_name} from being merged"):
+            pull = _open_pull(self._repository(credential, repo), repo, branch)
+            if pull is not None:
+                stop_merging(pull)
 
     def clone_url(self, repo: Repo) -> str:
         """Return the HTTPS URL of the repository."""

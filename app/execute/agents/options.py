@@ -89,5 +89,5 @@ def run_members(run_id: str, profile: Profile, base_commit: str) -> RunMembers:
         timeout_seconds=profile.timeout_minutes * 60,
         wrap_up_seconds=wrap_up_seconds(profile.timeout_minutes * 60),
         idle_timeout_seconds=profile.limits.idle_minutes * 60,
-        base_commit=base_commit if profile.workspace == "rw" else None,
+        base_commit=base_commit if profile.keeps_changes else None,
     )
