@@ -33,23 +33,26 @@ def new_link(settings: Settings) -> str:
 
 def list_runs(settings: Settings, console: Console, *, limit: int, as_json: bool) -> None:
     """Print the newest runs. Raises ConfigurationError."""
-    from app.commands.pause import says
-    from app.ledger import pauses, runs
+    from app.ledger import costs, runs
     from app.observe import views
     from app.observe.console import runs_table
+    from app.observe.listing import beside, paused_lines
 
     with open_ledger(settings) as database, database.read() as tx:
         found = runs.recent(tx, limit)
-        paused = pauses.paused(tx)
+        paused, known = paused_lines(tx), beside(tx, found)
+        spent = costs.of_runs(tx, [run.id for run in found])
     if as_json:
-        print(json.dumps([views.run_json(run) for run in found], indent=2))
+        print(json.dumps([
+            views.run_json(run) | {"place": known.places.get(run.id), "cost_micro_usd": spent.get(run.id, 0)} for run in found
+        ], indent=2))
         return
-    for sentence in says(paused.items()):
+    for sentence in paused:
         console.print(sentence, style="yellow")
     if not found:
         console.print("No run yet.")
     else:
-        console.print(runs_table(found))
+        console.print(runs_table(found, known))
 
 
 def list_ignored(settings: Settings, console: Console, *, limit: int, as_json: bool) -> None:
@@ -67,6 +70,21 @@ def list_ignored(settings: Settings, console: Console, *, limit: int, as_json: b
                       "`Advanced`.", soft_wrap=True)
     else:
         console.print(ignored_table(found))
+
+
+def list_events(settings: Settings, console: Console, *, repo: str, profile: str, limit: int, as_json: bool) -> None:
+    """Print the newest events, each with what was decided on it and why. Raises ConfigurationError."""
+    from app.observe.console import events_table
+    from app.observe.listing import event_json, events_of
+
+    with open_ledger(settings) as database, database.read() as tx:
+        found, older = events_of(tx, limit, repo=repo, profile=profile)
+    if as_json:
+        print(json.dumps([event_json(entry) for entry in found], indent=2))
+    elif not found:
+        console.print("No such event." if older is None else "No such event among the newest 2000.")
+    else:
+        console.print(events_table(found))
 
 
 def show_run(settings: Settings, console: Console, run_id: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The verbs about what becomes of events: explain, backtest, pause, resume. Each gathers its parts and calls a plain function elsewhere."""
+"""The verbs about what becomes of events: explain, backtest, events, pause, resume. Each gathers its parts and calls a plain function elsewhere."""
 
 from __future__ import annotations
 
@@ -56,6 +56,18 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
         from app.commands.backtest import backtest_profile
 
         backtest_profile(settings(), console(), profile, since=since, limit=limit, as_json=as_json)
+
+    @app.command()
+    def events(
+        repo: Annotated[str, typer.Option(help="Of this repository only: owner/name.")] = "",
+        profile: Annotated[str, typer.Option(help="Only such as the decision on names this profile.")] = "",
+        limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
+    ) -> None:
+        """List the newest events, each with what was decided on it and why."""
+        from app.commands.look import list_events
+
+        list_events(settings(), console(), repo=repo, profile=profile, limit=limit, as_json=as_json)
 
     @app.command()
     def pause(profile: PauseOf = None) -> None:

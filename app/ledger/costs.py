@@ -12,6 +12,16 @@ from app.core.run import Run
 from app.ledger.tables import exchanges
 
 
+def of_runs(tx: Connection, run_ids: Iterable[str]) -> dict[str, int]:
+    """Return what each of these runs has cost so far in millionths of a dollar, as far as prices are known; one that cost nothing is not there."""
+    rows = tx.execute(
+        select(exchanges.c.run_id, func.sum(exchanges.c.cost_micro_usd))
+        .where(exchanges.c.run_id.in_(list(run_ids)), exchanges.c.cost_micro_usd > 0)
+        .group_by(exchanges.c.run_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 class Estimate(NamedTuple):
     """Medians over `runs` past runs; `cost_micro_usd` is None where the price of none of them is known."""
 

@@ -36,6 +36,11 @@ def queued_by_profile(tx: Connection) -> list[Waiting]:
     return [Waiting(row[0], int(row[1]), max(0, int(row[2])) / 1000) for row in rows]
 
 
+def queued_ids(tx: Connection, limit: int) -> list[str]:
+    """Return the ids of runs that wait for a place, oldest first."""
+    return list(tx.execute(select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.created_at_ms, runs.c.id).limit(limit)).scalars())
+
+
 def events_undecided(tx: Connection) -> int:
     """Return how many events wait to be decided on."""
     return int(tx.execute(select(func.count()).select_from(inbox).where(inbox.c.state == "stored")).scalar_one())

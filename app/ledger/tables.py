@@ -168,7 +168,7 @@ messages = Table(
 exchanges = Table(
     "exchanges", metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("run_id", String(12), ForeignKey("runs.id"), nullable=False),
     Column("sandbox_id", String(40), nullable=False),
     Column("api", String(32), nullable=False),
     Column("path", String(300), nullable=False),
@@ -187,6 +187,8 @@ exchanges = Table(
     Column("cost_micro_usd", BigInteger),
     Column("started_at_ms", BigInteger, nullable=False),
     Column("duration_ms", Integer, nullable=False),
+    # What runs cost is read from it alone: the rows themselves are long, and SQLite would have to walk through each.
+    Index("ix_exchanges_run_id_cost_micro_usd_started_at_ms", "run_id", "cost_micro_usd", "started_at_ms"),
 )
 
 # What the agent has said through its tools, and the gateway about its budget: for the thread, in order.

@@ -18,6 +18,7 @@ from app.ledger import runs, steps
 from app.ledger.database import Database
 from app.ledger.inbox import Entry
 from app.ledger.steps import StepRow
+from app.observe.listing import Beside
 from app.observe.text import clock, line, printable, span
 from app.observe.views import Stage, outcome_line, shown_kind, stages_of
 
@@ -120,13 +121,24 @@ def print_step(console: Console, row: StepRow) -> None:
     console.print(Text(f"[{name}] ", style="cyan") + text, soft_wrap=True)
 
 
-def runs_table(found: list[Run]) -> Table:
-    """Return the list of runs as a table."""
-    table = Table("run", "state", "what", "profile", "outcome", box=None, pad_edge=False)
+def runs_table(found: list[Run], known: Beside) -> Table:
+    """Return the list of runs as a table; one that waits says where instead of its outcome."""
+    table = Table("run", "state", "what", "profile", "cost", "outcome", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for run in found:
-        what, outcome = line(run.event.title or run.thread, 60), line(outcome_line(run.outcome), 100)
-        table.add_row(run.id, run.state, Text(what), run.profile.name, Text(outcome))
+        what, outcome = line(run.event.title or run.thread, 60), line(known.places.get(run.id, "") or outcome_line(run.outcome), 100)
+        table.add_row(run.id, run.state, Text(what), run.profile.name, known.costs.get(run.id, ""), Text(outcome))
+    return table
+
+
+def events_table(found: list[Entry]) -> Table:
+    """Return the list of events as a table."""
+    table = Table("event", "when (UTC)", "kind", "thread", "by", "why", "run", box=None, pad_edge=False)
+    table.columns[1].no_wrap = True
+    for entry in found:
+        event = entry.event
+        table.add_row(str(entry.id), clock(entry.received_at_ms), Text(line(event.kind)), Text(line(event.thread)), Text(line(event.actor.login)),
+                      Text(line(entry.decision or "waits to be decided on", 500)), entry.run_id or "")
     return table
 
 

@@ -1,4 +1,4 @@
-"""The pages: `/` the runs, `/runs/{id}` one run with its live transcript, and the same as JSON below `/api`."""
+"""The pages: `/` the runs, `/runs/{id}` one run with its live transcript, `/events` why, and the same as JSON below `/api`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from app.core.run import Run
 from app.ledger import audit, inbox, runs, steps
 from app.ledger.audit import AuditRow
 from app.ledger.database import Database
 from app.observe import access, stream, views
+from app.observe.events_page import EventsPage
 from app.observe.facts import headline, link, now_of
+from app.observe.listing import beside, paused_lines, waiting
 from app.observe.metrics import Metrics
 from app.observe.text import clock, line, span
 
@@ -57,6 +58,7 @@ def page_routes(database: Database, options: PageOptions, stopping: threading.Ev
     """
     pages = _Pages(database, options, stopping)
     guarded = pages.guarded
+    events = EventsPage(database, pages.render)
     return [
         Route("/", guarded(pages.runs)),
         Route("/runs/{run_id}", guarded(pages.run)),
@@ -67,6 +69,8 @@ def page_routes(database: Database, options: PageOptions, stopping: threading.Ev
         Route("/enter", pages.door, methods=["GET"]),
         Route("/enter", pages.enter, methods=["POST"]),
         Route("/assets/{name}", pages.asset),
+        Route("/events", guarded(events.page)),
+        Route("/api/events", guarded(events.api)),
         Route("/metrics", Metrics(database, options.metrics_token).page),
         Route("/health", pages.health),
     ]
@@ -107,14 +111,18 @@ class _Pages:
     async def runs(self, request: Request) -> Response:
         offset = _whole(request.query_params.get("offset"), 0)
 
-        def look() -> tuple[list[Run], dict[tuple[str, str, str], int], list[inbox.Entry]]:
+        def look() -> dict[str, Any]:
             with self._database.read() as tx:
-                return (runs.recent(tx, PAGE_RUNS + 1, offset), inbox.delivery_totals(tx),
-                        inbox.recent_ignored(tx, PAGE_IGNORED))
+                found, queued = runs.recent(tx, PAGE_RUNS + 1, offset), waiting(tx, PAGE_RUNS)
+                return {
+                    "found": found, "totals": sorted(inbox.delivery_totals(tx).items()), "ignored": inbox.recent_ignored(tx, PAGE_IGNORED),
+                    "waiting": queued, "beside": beside(tx, [*found, *queued]), "paused": paused_lines(tx),
+                }
 
-        found, totals, ignored = await run_in_threadpool(look)
-        return self._page(
-            "runs.html.j2", runs=found[:PAGE_RUNS], totals=sorted(totals.items()), ignored=ignored,
+        seen = await run_in_threadpool(look)
+        found = seen.pop("found")
+        return self.render(
+            "runs.html.j2", runs=found[:PAGE_RUNS], **seen,
             newer=None if offset == 0 else max(0, offset - PAGE_RUNS),
             older=offset + PAGE_RUNS if len(found) > PAGE_RUNS else None,
             live=any(run.state != "done" for run in found),
@@ -137,7 +145,7 @@ class _Pages:
         if seen is None:
             return page_not_found()
         found, shown, now = seen
-        return self._page(
+        return self.render(
             "run.html.j2", run=found.run, now=now, steps=shown, first=shown[0]["sequence"] if shown else 0,
             last=shown[-1]["sequence"] if shown else -1, newest=before < 0,
         )
@@ -207,7 +215,7 @@ class _Pages:
         }, headers=access.SECURITY_HEADERS)
 
     async def door(self, request: Request) -> Response:
-        return self._page("enter.html.j2", key=request.query_params.get("key", "")[:200])
+        return self.render("enter.html.j2", key=request.query_params.get("key", "")[:200])
 
     async def enter(self, request: Request) -> Response:
         try:
@@ -234,7 +242,8 @@ class _Pages:
             return _no_database(error)
         return JSONResponse({"ok": True}, headers=access.SECURITY_HEADERS)
 
-    def _page(self, name: str, **values: Any) -> Response:
+    def render(self, name: str, **values: Any) -> Response:
+        """Return a page of a template and its values."""
         return HTMLResponse(self._templates.get_template(name).render(**values), headers=access.SECURITY_HEADERS)
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from app.core.event import Event
 from app.core.outcome import NothingToDo
-from app.ledger import exchanges, inbox, pauses, runs
+from app.ledger import exchanges, inbox, pauses, runs, tickets
 from app.ledger.database import Database
 from app.ledger.exchanges import Exchange
 from tests.app.commands.bellhop import Machine, one_line
+from tests.app.observe.scene_runs import PROFILE as PROFILE_OF_RUNS
 from tests.app.observe.scene_runs import ended, event, ledger, started
 
 PROFILE = """\
@@ -143,3 +144,24 @@ def test_a_pause_is_begun_shown_and_ended(told: tuple[Machine, Database]) -> Non
     assert said.startswith("the profile fix is resumed: what is queued begins within 10 s. Still: all of Bellhop is paused since 20")
     assert "all of Bellhop is resumed" in machine.run("resume").out
     assert machine.run("runs").out == "No run yet.\n"
+
+
+def test_runs_and_events_are_listed_with_place_cost_and_why(told: tuple[Machine, Database]) -> None:
+    machine, database = told
+    run_id, _ = started(database, event(1))
+    costly(database, run_id, 250_000)
+    with database.begin() as tx:
+        waiting = runs.create(tx, event(2), PROFILE_OF_RUNS, "host-1")
+        assert waiting is not None
+        tickets.tell(tx, waiting, "queued 1st, about 9 min")
+    came_in(database, event(1), "start: profile fix takes it", run_id=run_id)
+    came_in(database, event(3), "ignore: no_profile (nearest was fix, whose `on.issues.labels` says no)")
+    said = machine.run("runs").out
+    assert "$0.25" in said
+    assert "queued 1st, about 9 min" in said
+    listed = {each["id"]: (each["place"], each["cost_micro_usd"]) for each in json.loads(machine.run("runs", "--json").out)}
+    assert listed == {run_id: (None, 250_000), waiting: ("queued 1st, about 9 min", 0)}
+    assert "whose `on.issues.labels` says no" in machine.run("events").out
+    [only] = json.loads(machine.run("events", "--profile", "fix", "--limit", "1", "--json").out)
+    assert (only["delivery"], only["run"]) == ("d-3", None)
+    assert machine.run("events", "--repo", "octo/none").out == "No such event.\n"

@@ -75,7 +75,7 @@ def test_runs_lists_them(bare: Machine, filled: str) -> None:
     said = bare.run("runs")
     assert said.code == 0
     [head, row] = said.out.splitlines()
-    assert head.split() == ["run", "state", "what", "profile", "outcome"]
+    assert head.split() == ["run", "state", "what", "profile", "cost", "outcome"]
     assert row.split()[0] == filled
     assert f"pull request {FORGE}/octo/till/pull/9" in row
     [found] = json.loads(bare.run("runs", "--json").out)

@@ -10,7 +10,7 @@ from app.ledger.database import Database
 from app.ledger.tables import page_keys as page_key_rows
 from tests.app.observe.scene_runs import link, started, visitor, web
 
-GUARDED = ("/", "/metrics", "/runs/{run}", "/runs/{run}/live", "/api/runs", "/api/runs/{run}", "/api/runs/{run}/credentials", "/runs/nosuchrun222", "/api/runs/nosuchrun222")
+GUARDED = ("/", "/metrics", "/events", "/api/events", "/runs/{run}", "/runs/{run}/live", "/api/runs", "/api/runs/{run}", "/api/runs/{run}/credentials", "/runs/nosuchrun222", "/api/runs/nosuchrun222")
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -130,7 +130,7 @@ def test_assets_are_open_and_nothing_beside_them(stranger: httpx.Client) -> None
 def test_every_answer_carries_the_strict_headers(stranger: httpx.Client, visitor: httpx.Client, database: Database) -> None:
     run_id, _ = started(database)
     answers = [stranger.get(path) for path in ("/", "/nowhere", "/enter", "/health", "/assets/live.js", "/runs/x/")]
-    answers += [visitor.get(path) for path in ("/", f"/runs/{run_id}", "/runs/nosuchrun222", "/api/runs", f"/api/runs/{run_id}")]
+    answers += [visitor.get(path) for path in ("/", "/events", "/api/events", f"/runs/{run_id}", "/runs/nosuchrun222", "/api/runs", f"/api/runs/{run_id}")]
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy

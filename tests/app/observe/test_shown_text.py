@@ -14,6 +14,7 @@ from app.ledger import runs
 from app.ledger.database import Database
 from app.observe import views
 from app.observe.console import follow, print_step, rows_table, runs_table, transcript, watch
+from app.observe.listing import Beside
 from app.observe.text import cut, line, printable, span
 from tests.app.observe.scene_runs import ended, event, log_lines, say, started
 
@@ -80,7 +81,7 @@ def test_t70_a_step_cannot_steer_the_terminal(text: str, database: Database) -> 
         view = views.view(tx, run_id)
     assert view is not None
     print_step(console, rows[0])
-    console.print(runs_table(found))
+    console.print(runs_table(found, Beside({}, {})))
     console.print(rows_table([("by", line(text))]))
     # What is left are the colours that we set ourselves.
     own = said(console)
