@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,6 +51,14 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        raise ValueError("must be a time zone such as UTC or Europe/Berlin") from error
+    return name
+
+
 def _broker(url: str) -> str:
     if not url.startswith(("memory://", "redis://", "rediss://")):
         raise ValueError("must be redis://host:6379/0, rediss://... or memory://")
@@ -63,6 +72,7 @@ def _long(token: SecretStr) -> SecretStr:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 # `info` is as good as `INFO`.
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda said: str(said).upper())]
 
@@ -129,6 +139,9 @@ class Settings(BaseSettings):
     max_runs_per_repository: int | None = Field(default=None, ge=1)
     max_runs_per_organisation: int | None = Field(default=None, ge=1)
     max_runs_per_person: int | None = Field(default=None, ge=1)
+    daily_usd_per_repository: float | None = Field(default=None, gt=0)
+    daily_usd_per_person: float | None = Field(default=None, gt=0)
+    time_zone: TimeZone = "UTC"
     kept_homes: int = Field(default=50, ge=0)
     kept_home_days: float = Field(default=14.0, gt=0)
     kept_home_mb: int = Field(default=512, ge=1)

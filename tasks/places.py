@@ -20,7 +20,7 @@ def tell_places(parts: Parts, host: str) -> None:
         told = {run_id: tickets.told(tx, run_id) for run_id, _ in waiting}
     moved = [
         run_id for run_id, place in waiting
-        if told[run_id][0] != place.words and told[run_id][1] >= LEAST_MS_BETWEEN
+        if told[run_id][0] != tickets.as_told(place.words) and told[run_id][1] >= LEAST_MS_BETWEEN
     ]
     for run_id in moved[:MOST_AT_ONCE]:
         with parts.database.begin() as tx:

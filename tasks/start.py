@@ -53,16 +53,8 @@ def start_here(parts: Parts, lease: Lease, run: Run) -> None:
 def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     refuse_what_is_not_offered(parts, run)
     backend = choose_backend(parts, run.profile)
-    if run.state == "queued":
-        with parts.database.begin() as tx:
-            if not line.may_begin(tx, run.id, parts.settings.host_name, parts.caps):
-                if outbox.load(tx, run.id, COMMENT) is None:
-                    say(tx, parts, run)
-                # Woken by the end of a run here (conclude), and by the sweeper.
-                return
-            runs.advance(tx, lease, "starting", host=parts.settings.host_name)
-            # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
-            say(tx, parts, run, state="starting")
+    if run.state == "queued" and not _takes_a_place(parts, lease, run):
+        return
     base_commit, readable = _fetch(parts, lease, run)
     clone_url = parts.service(run.event).clone_url(run.event.repo)
     uid = sandbox_uid(run.profile)
@@ -103,6 +95,22 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
         now = runs.load(tx, run.id)
         if now is not None:
             say(tx, parts, now)
+
+
+def _takes_a_place(parts: Parts, lease: Lease, run: Run) -> bool:
+    """Move a run out of the line, if it is its turn; else it has been told where it stands. Raises PublishRefused, LeaseLost."""
+    with parts.database.begin() as tx:
+        if why := line.never_fits(tx, run.id, parts.caps):
+            raise PublishRefused(why, reason="daily_budget")
+        if not line.may_begin(tx, run.id, parts.settings.host_name, parts.caps):
+            if outbox.load(tx, run.id, COMMENT) is None:
+                say(tx, parts, run)
+            # Woken by the end of a run here (conclude), and by the sweeper.
+            return False
+        runs.advance(tx, lease, "starting", host=parts.settings.host_name)
+        # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
+        say(tx, parts, run, state="starting")
+    return True
 
 
 def _start_again(parts: Parts, lease: Lease, run: Run) -> None:

@@ -21,12 +21,13 @@ class Budget(Section):
     a model; counting tokens and listing models are free).
 
     At four fifths of any of them the thread is told; at the whole the agent has one turn to wrap up. `prices` are for
-    models that the price table does not know, as `vendor/model`.
+    models that the price table does not know, as `vendor/model`. `daily_usd` is the most of all the profile's runs within one day.
     """
 
     usd: Annotated[float, Field(gt=0)] = 10.0
     tokens: Annotated[int, Field(ge=1)] = 20_000_000
     turns: Annotated[int, Field(ge=1)] = 500
+    daily_usd: Annotated[float, Field(gt=0)] | None = None
     prices: dict[str, Price] = {}
 
 

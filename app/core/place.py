@@ -6,7 +6,8 @@ import heapq
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.core.waiting_line import Line, Ticket
+from app.core.ticket import Ticket
+from app.core.waiting_line import Line
 
 _MINUTE_MS = 60_000
 

@@ -208,6 +208,8 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from faults_of_approval(profile.approval, profile.autonomy)
     yield from _faults_of_merging(profile)
     yield from faults_of_setup(profile.setup)
+    if profile.budget.daily_usd is not None and profile.budget.daily_usd < profile.budget.usd:
+        yield ("budget", "daily-usd"), f"is less than the {profile.budget.usd:g} that one run may cost (`budget: usd:`), so none would ever begin"
     for model in profile.budget.prices:
         if not all(model.partition("/")):
             yield ("budget", "prices", model), "must be `vendor/model`, as `agent: model:` says it"

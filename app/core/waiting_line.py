@@ -6,35 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-
-class Ticket(NamedTuple):
-    """A run in the line, or under way, by what it is counted under.
-
-    `owner` is the organisation (or account) of the repository, `person` who rang, `since_ms` when; all of them ids of the service's,
-    with its name before them. `budget_micro_usd` is the most that the run may cost.
-    """
-
-    run_id: str
-    since_ms: int
-    owner: str = ""
-    repo: str = ""
-    person: str = ""
-    profile: str = ""
-    is_by_person: bool = True
-    budget_micro_usd: int = 0
-    host: str | None = None
-    # When it left the line, of one that is under way.
-    began_ms: int | None = None
+from app.core.daily import Daily
+from app.core.ticket import Ticket
 
 
 class Caps(NamedTuple):
-    """How many runs may be under way at once: on one host, and anywhere for one repository, organisation, person, profile (None: any number)."""
+    """How many runs may be under way at once: on one host, and anywhere for one repository, organisation, person, profile (None: any number).
+
+    `daily` is what may be spent in a day.
+    """
 
     host: int
     repository: int | None = None
     organisation: int | None = None
     person: int | None = None
     profiles: Mapping[str, int] = {}
+    daily: Daily = Daily()
 
 
 class Line(NamedTuple):

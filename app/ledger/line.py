@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from app.core.daily import never_fits as never
 from app.core.place import Place, place_in
 from app.core.run import Run
-from app.core.waiting_line import Caps, Line, Ticket, line_up
-from app.ledger import pauses, tickets
+from app.core.ticket import Ticket
+from app.core.waiting_line import Caps, Line, line_up
+from app.ledger import pauses, spending, tickets
 from app.ledger.database import now_ms
 from app.ledger.tables import hosts, runs
 
@@ -24,7 +26,8 @@ class Standing(NamedTuple):
 def of_host(tx: Connection, host: str, caps: Caps) -> Standing:
     """Return the line of a host; `caps.host` are its places."""
     under_way, waiting = tickets.under_way(tx), tickets.waiting(tx, host)
-    return Standing(line_up(waiting, under_way, caps, host, pauses.held(tx, waiting), served=tickets.served(tx)), under_way)
+    held = spending.held(tx, waiting, under_way, caps.daily) | pauses.held(tx, waiting)
+    return Standing(line_up(waiting, under_way, caps, host, held, served=tickets.served(tx)), under_way)
 
 
 def may_begin(tx: Connection, run_id: str, host: str, caps: Caps) -> bool:
@@ -35,6 +38,12 @@ def may_begin(tx: Connection, run_id: str, host: str, caps: Caps) -> bool:
     # The caps hold for all hosts together. In one order, so that no two wait for each other.
     tx.execute(select(hosts.c.name).order_by(hosts.c.name).with_for_update())
     return any(each.run_id == run_id for each in of_host(tx, host, caps).line.now)
+
+
+def never_fits(tx: Connection, run_id: str, caps: Caps) -> str:
+    """Return why a queued run would wait for ever, in words, or an empty string: no day's budget has room for it."""
+    ticket = tickets.of_run(tx, run_id)
+    return "" if ticket is None else never(ticket, caps.daily)
 
 
 def place_of(tx: Connection, run: Run, caps: Caps) -> Place | None:

@@ -13,7 +13,7 @@ from app.core.budget import micro_usd
 from app.core.event import Event
 from app.core.profile import Profile
 from app.core.standing import NOBODYS_WORD
-from app.core.waiting_line import Ticket
+from app.core.ticket import Ticket
 from app.ledger.database import now_ms
 from app.ledger.tables import host_places, runs, stages, tickets
 
@@ -42,6 +42,12 @@ def waiting(tx: Connection, host: str) -> list[Ticket]:
         runs.c.state == "queued", or_(runs.c.host == host, runs.c.host.is_(None)), runs.c.next_at_ms <= now_ms(),
     ))
     return [Ticket(*row) for row in rows]
+
+
+def of_run(tx: Connection, run_id: str) -> Ticket | None:
+    """Return one run's ticket, or None where there is no such run."""
+    row = tx.execute(_tickets().where(runs.c.id == run_id)).one_or_none()
+    return None if row is None else Ticket(*row)
 
 
 def under_way(tx: Connection) -> list[Ticket]:
@@ -113,6 +119,11 @@ def told(tx: Connection, run_id: str) -> tuple[str, int]:
     return ("", 0) if row is None else (row[0], int(row[1]))
 
 
+def as_told(words: str) -> str:
+    """Return as much of the words as is kept of what was told."""
+    return words[:300]
+
+
 def tell(tx: Connection, run_id: str, words: str) -> None:
     """Note what the thread is told of the run's place now."""
-    tx.execute(update(tickets).where(tickets.c.run_id == run_id).values(told=words[:300], told_at_ms=now_ms()))
+    tx.execute(update(tickets).where(tickets.c.run_id == run_id).values(told=as_told(words), told_at_ms=now_ms()))

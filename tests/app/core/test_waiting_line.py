@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.place import minutes, ordinal, place_in
-from app.core.waiting_line import Caps, Ticket, line_up
+from app.core.ticket import Ticket
+from app.core.waiting_line import Caps, line_up
 
 MINUTE = 60_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.core.waiting_line import Ticket
+from app.core.ticket import Ticket
 from app.ledger import pauses, tallies
 from app.ledger.database import Database
 
