@@ -15,6 +15,7 @@ from app.execute.gateway.main import gateway_thread
 from app.ledger import page_keys, schema
 from app.ledger.database import Database
 from app.main import make_app
+from app.profiles import load_profiles
 from app.serving import address, listen, serving
 from app.settings import Settings
 from tasks.beat import Beat
@@ -121,7 +122,9 @@ def working(settings: Settings, *, broker_url: str | None = None) -> Iterator[tu
 @contextmanager
 def running(settings: Settings) -> Iterator[Bellhop]:
     """Run a whole Bellhop for the length of the block. Raises ConfigurationError."""
-    triggers = make_triggers(settings)
+    # Looked at again, with its agents, by whoever works: what is wrong with a secret is said before anything is begun.
+    profiles = load_profiles(settings.profiles_dir, templates_dir=settings.templates_dir, check_agent=lambda _choice: None)
+    triggers = make_triggers(settings, profiles)
     stopping, ended = threading.Event(), threading.Event()
     with listen(settings.web_host, settings.web_port) as listener:
         url = address(settings.web_host, listener)

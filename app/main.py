@@ -16,6 +16,7 @@ from app.ledger.database import Database
 from app.log import configure_logging
 from app.observe.pages import PageOptions, page_not_found, page_routes
 from app.ports import Trigger, Wakeup
+from app.profiles import load_profiles
 from app.settings import Settings
 from tasks.queue import CeleryWakeup, make_celery
 from triggers import make_triggers
@@ -52,11 +53,13 @@ def create_app(settings: Settings | None = None, stopping: threading.Event | Non
     """Build the web process, from the environment unless settings are given.
 
     `uvicorn --factory app.main:create_app` may call it too.
-    Raises ConfigurationError: an empty webhook secret, a database that is not migrated.
+    Raises ConfigurationError (an empty webhook secret, a database that is not migrated), ProfileError.
     """
     settings = settings or Settings()
     configure_logging(settings.log_level)
-    triggers = make_triggers(settings)
+    # Of a profile no more is of use here than what rings for it: agents and registries are the worker's to check.
+    profiles = load_profiles(settings.profiles_dir, templates_dir=settings.templates_dir, check_agent=lambda _choice: None)
+    triggers = make_triggers(settings, profiles)
     database = Database(settings.ledger_url)
     schema.require_current(database)
     return make_app(settings, database, CeleryWakeup(make_celery(settings)), triggers, stopping)

@@ -209,6 +209,12 @@ class TokenMinter(Protocol):
     def revoke(self, credential: Credential) -> None:
         """Revoke it; one that is expired or revoked is no error. Raises ServiceError."""
 
+    def find_repo(self, full_name: str) -> Repo:
+        """Return a repository that the App is installed on, by its name of now.
+
+        Raises GrantRefused (it is not, or there is none), ServiceError, ConfigurationError (no such name can be).
+        """
+
     def request(self, grant: Grant) -> dict[str, JsonValue]:
         """Return the exact body that `mint` would send, without a secret: what `explain` prints."""
 

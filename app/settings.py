@@ -40,6 +40,14 @@ def registry_token(variable: str) -> SecretStr:
     return SecretStr(os.environ.get(variable, "").strip())
 
 
+def webhook_secrets(name: str, directory: Path | None) -> tuple[SecretStr, ...]:
+    """Return the secrets of the webhook of that name: the lines of its file in the directory, and its own environment variable."""
+    lines = [os.environ.get(f"BELLHOP_WEBHOOK_SECRET_{name.upper().replace('-', '_')}", "")]
+    if directory is not None and (file := directory / name).is_file():
+        lines += file.read_text(encoding="utf-8").splitlines()
+    return tuple(SecretStr(line.strip()) for line in lines if line.strip())
+
+
 def _web_address(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -110,6 +118,9 @@ class Settings(BaseSettings):
     github_api_url: WebAddress = "https://api.github.com"
     github_web_url: WebAddress = "https://github.com"
     bot_login: str = "bellhop[bot]"
+
+    # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
+    webhook_secrets_dir: Path | None = None
 
     # What leaves this host.
     ca_bundle: Path | None = None
@@ -182,9 +193,9 @@ class Settings(BaseSettings):
         return "" if own else self.public_url
 
 
-# A registry's `token-env`; what the environment of tests, and that of a sandbox, says of itself; what Kubernetes tells of a Service
+# A registry's `token-env`; a webhook's secret; what the environment of tests, and that of a sandbox, says of itself; what Kubernetes tells of a Service
 # called `bellhop` (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
-_NO_SETTINGS = re.compile(r"BELLHOP_(?:REGISTRY_TOKEN_.*|TEST_.*|MCP_URL|PROMPT_FILE|SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
+_NO_SETTINGS = re.compile(r"BELLHOP_(?:REGISTRY_TOKEN_.*|WEBHOOK_SECRET_.*|TEST_.*|MCP_URL|PROMPT_FILE|SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
 
 
 def misspelt() -> dict[str, str]:

@@ -12,6 +12,8 @@ from app.core.follow_up import why_a_home_of_its_own
 from app.core.noun import Noun
 from app.core.run import Run
 from app.core.seen import as_seen
+from app.core.standing import NOBODYS_WORD
+from app.core.webhook_source import WEBHOOK
 from app.errors import PublishRefused
 from app.ledger import messages, runs
 from app.publish.proposal import Proposal
@@ -78,7 +80,9 @@ def said_before(tx: Connection, run: Run, *, home_of: str | None) -> list[Word]:
 
 
 def _request(event: Event) -> list[Word]:
-    if event.kind == "by_hand":
+    if event.kind == WEBHOOK:
+        return [_word("A service that is connected to this Bellhop", event.text)]
+    if event.kind in NOBODYS_WORD:
         return [_word("The operator of this Bellhop", event.text)]
     if not event.is_comment:
         return [_word(_ANYBODY, f"{event.title}\n\n{event.text}")]

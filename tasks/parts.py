@@ -23,7 +23,7 @@ from app.execute.workspace import Workspaces
 from app.ledger import audit
 from app.ledger.database import Database
 from app.ports import AgentAdapter, Census, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
-from app.settings import Settings
+from app.settings import Settings, webhook_secrets
 from tasks.caps import caps_of
 
 log = structlog.get_logger()
@@ -86,8 +86,10 @@ class Parts:
     def known_secrets(self) -> tuple[str, ...]:
         """The long-lived secrets that this process knows."""
         settings = self.settings
+        hooks = [profile.on.webhook.name for profile in self.profiles.values() if profile.on.webhook is not None]
         known = [each.get_secret_value() for each in (
             *settings.model_keys, settings.github_webhook_secret, settings.github_private_key, settings.metrics_token,
+            *(secret for name in hooks for secret in webhook_secrets(name, settings.webhook_secrets_dir)),
         )]
         file = settings.github_private_key_file
         if file is not None and file.is_file():

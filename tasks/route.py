@@ -38,6 +38,7 @@ from tasks.circles import loop_of
 from tasks.control import Asked, control, what_it_takes
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
+from tasks.lookup import looked_up
 from tasks.notices import deliver_notices
 from tasks.parts import Parts
 from tasks.replies import backoff_seconds, deliver_all, say, takes_comments
@@ -100,6 +101,7 @@ def _failed(
 
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
+    event = looked_up(parts, event)
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
         decision, decided_on, credential_id, notice = _decide(parts, event)

@@ -15,6 +15,7 @@ from tasks.notices import deliver_notices
 from tasks.parts import Parts
 from tasks.places import tell_places
 from tasks.replies import deliver, tell
+from tasks.schedules import fire_due
 from tasks.watch import watch_sandboxes
 
 log = structlog.get_logger()
@@ -24,11 +25,15 @@ HOST_LOST_SECONDS = 900.0
 
 
 def tick(parts: Parts) -> None:
-    """Wake the sweep of every host that is alive; beat sends this on its schedule."""
+    """Wake the sweep of every host that is alive, and look at the profiles' schedules; beat sends this on its own."""
     with parts.database.read() as tx:
         alive = hosts.alive(tx)
     for host in alive:
         parts.wakeup.sweep(host)
+    try:
+        fire_due(parts)
+    except Exception:  # a schedule that breaks our own code must not keep the sweeps from being woken
+        log.exception("schedules_crashed")
 
 
 def sweep(parts: Parts) -> None:

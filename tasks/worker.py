@@ -62,7 +62,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         agent=agent_named,
         registries=registries,
         census=app,
-        closing=tuple(part.close for part in (*services.values(), minter, *backends, tooling) if isinstance(part, Closes)),
+        closing=tuple(part.close for part in (*dict.fromkeys(services.values()), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 
 

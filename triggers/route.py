@@ -1,4 +1,4 @@
-"""Hop 1: `POST /hooks/{source}`. Reads the raw body, bounded, and answers with one line of JSON."""
+"""Hop 1: `POST /hooks/{source}`, and `POST /hooks/webhook/{name}`. Reads the raw body, bounded, and answers with one line of JSON."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Accepts(Protocol):
 
 def hook_routes(triggers: Mapping[str, Trigger], intake: Accepts) -> list[BaseRoute]:
     """Return the routes of the door, for a Starlette or FastAPI application."""
-    return [Route("/hooks/{source}", endpoint=Door(triggers, intake), methods=["POST"], name="hooks")]
+    door = Door(triggers, intake)
+    return [Route(path, endpoint=door, methods=["POST"], name="hooks") for path in ("/hooks/{source}", "/hooks/{source}/{name}")]
 
 
 class Door:
@@ -77,7 +78,7 @@ class Door:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one delivery: 202 accepted, 200 known or not ours, 4xx refused, 503 not on file."""
-        source = scope["path_params"]["source"]
+        source = "/".join(scope["path_params"].values())
         try:
             trigger = self._triggers.get(source)
             if trigger is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.core.choices import NotOffered, chosen
@@ -16,6 +16,7 @@ from app.core.profile import Profile
 from app.core.rings import refusal
 from app.core.roster import Roster
 from app.core.services import says
+from app.core.standing import voucher
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
 from app.execute.grants.request import token_path, token_request
@@ -35,6 +36,8 @@ IGNORED_BECAUSE = {
     "bot": "a program did this, and programs start nothing",
     "author_is_not_sender": "whoever sent this is not the comment's author",
     "own_words": "Bellhop wrote this itself",
+    "where_not_met": "the profile's `on: webhook: where:` asks for something else",
+    "no_such_repository": "what it is about is not in the profile's `on: webhook: repositories:`",
     "no_installation": "it comes from a webhook of the repository's own, which says nothing of where the App is installed",
 }
 
@@ -48,8 +51,9 @@ def explain_payload(
         body = file.read_bytes()
     except OSError as error:
         raise BellhopError(f"cannot read {file}: {error.strerror}", reason="no_such_file") from error
+    profiles = _profiles(settings)
     try:
-        parsed = reader(source)(event_name, "explain", body)
+        parsed = reader(source, profiles)(event_name, "explain", body)
     except DeliveryRefused as error:
         raise BellhopError(f"this is no payload of `{event_name}`: {error}", reason=error.reason) from error
     if isinstance(parsed, Ignored):
@@ -70,11 +74,7 @@ def explain_payload(
 
 def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[str]:
     """Yield what each profile says to an event, the facts, the decision and what a run would ask for. Raises BellhopError for wrong profiles."""
-    profiles = load_profiles(
-        settings.profiles_dir, templates_dir=settings.templates_dir,
-        check_agent=lambda choice: agent_named(choice.uses).check(choice),
-        registries=load_registries(settings.registries_file),
-    )
+    profiles = _profiles(settings)
     yield "Profiles, each with the first key that says no:"
     for name in sorted(profiles):
         no = refusal(profiles[name], event, facts.bot_login, facts.changed_paths)
@@ -85,7 +85,8 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
     decision = decide(event, profiles, facts)
     name = decision.reason if isinstance(decision, Ignore) else decision.profile if isinstance(decision, Start) else ""
     verdict = f"{type(decision).__name__.lower()} {name}".strip()
-    yield line(f"Decision: {verdict} (supposing that {event.actor.login} has `{permission}`)", 1000)
+    supposing = "" if voucher(event, ()) == "operator" else f" (supposing that {event.actor.login} has `{permission}`)"
+    yield line(f"Decision: {verdict}{supposing}", 1000)
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
@@ -93,6 +94,14 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
         yield from _services(profiles[decision.profile])
         yield from _setup(profiles[decision.profile])
         yield from _grants(event, profiles[decision.profile], permission, settings.github_api_url)
+
+
+def _profiles(settings: Settings) -> Mapping[str, Profile]:
+    return load_profiles(
+        settings.profiles_dir, templates_dir=settings.templates_dir,
+        check_agent=lambda choice: agent_named(choice.uses).check(choice),
+        registries=load_registries(settings.registries_file),
+    )
 
 
 def refuse_no_permission(permission: str) -> None:
@@ -128,10 +137,16 @@ def _setup(profile: Profile) -> Iterator[str]:
 
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:
     yield "Tokens it would ask for, each revoked after use, none ever inside the sandbox:"
-    grants: tuple[Grant, ...] = (authorise_grant(event), workspace_grant(event, profile, role), reply_grant(event))
+    if not event.repo.is_looked_up:
+        yield f"  before them, to look up {line(event.repo.full_name, 300)} by its name, one that reads its metadata and nothing else"
+    is_of_operator = voucher(event, profile.who.apps) == "operator"
+    grants: tuple[Grant, ...] = (
+        *(() if is_of_operator else (authorise_grant(event),)),
+        workspace_grant(event, profile, None if is_of_operator else role), reply_grant(event),
+    )
     if profile.keeps_changes:
         grants += (publish_grant(event),)
-    for said in _token_lines(event, profile, role, grants, api_url.rstrip("/")):
+    for said in _token_lines(event, profile, "admin" if is_of_operator else role, grants, api_url.rstrip("/")):
         yield f"  {line(said, 2000)}"
 
 

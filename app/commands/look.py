@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,7 @@ def print_logs(settings: Settings, console: Console, run_id: str, *, follow_on: 
 
 def check_profiles(settings: Settings, directory: Path) -> int:
     """Check a directory of profiles, print what is found, and return the exit code. Raises ConfigurationError."""
+    from app.commands.next_times import next_times
     from app.core.overlap import overlaps
     from app.execute.agents import agent_named
     from app.profiles import load_profiles, load_registries
@@ -166,6 +168,8 @@ def check_profiles(settings: Settings, directory: Path) -> int:
         return 1
     for name, profile in sorted(found.items()):
         print(f"{name}: ok ({profile.agent.uses}, isolation {profile.container.isolation})")
+    for said in next_times(found, datetime.now(UTC)):
+        print(said)
     for sentence in (*overlaps(found), *without_a_price(found)):
         print(f"warning: {sentence}")
     return 0

@@ -13,6 +13,7 @@ from app.core.profile import Profile
 from app.core.rings import asks_for_paths, refusal, rings
 from app.core.said import Said, Verb, said_to
 from app.core.standing import NOBODYS_WORD, Needed, needed_by, standing, voucher
+from app.core.webhook_source import WEBHOOK
 
 
 class Facts(Noun):
@@ -218,6 +219,9 @@ def _by_profile(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> 
         others = ", ".join(other for other in matching if other != name)
         why.append(f"{others} would too; {name} {'has worked on this before' if goes_on else 'comes first by name'}")
     if facts.live_run_id is not None:
+        hook = profiles[name].on.webhook if event.kind == WEBHOOK else None
+        if hook is not None and hook.while_running == "append":
+            return Append(run_id=facts.live_run_id, why=(*why, f"run {facts.live_run_id} is live in {event.thread}")), needed_by(profiles[name].who)
         return _ignore("already_running", *why, f"run {facts.live_run_id} is live in {event.thread}")
     return Start(profile=name, why=tuple(why)), needed_by(profiles[name].who)
 

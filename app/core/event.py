@@ -16,6 +16,10 @@ class Actor(Noun):
     kind: Literal["person", "bot"]
 
 
+# GitHub counts from 1.
+NOT_LOOKED_UP = 0
+
+
 class Repo(Noun):
     """A repository at a forge; `installation_id` is how Bellhop's App reaches it (None: it does not)."""
 
@@ -23,6 +27,16 @@ class Repo(Noun):
     full_name: str
     default_branch: str
     installation_id: int | None = None
+
+    @classmethod
+    def named(cls, full_name: str) -> Repo:
+        """Return a repository of which no more than the name is known yet: whoever routes its event looks it up."""
+        return cls(id=NOT_LOOKED_UP, full_name=full_name, default_branch="")
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether the forge has said which repository this is."""
+        return self.id != NOT_LOOKED_UP
 
     @property
     def owner(self) -> str:
@@ -130,6 +144,7 @@ class Event(Noun):
     paths: tuple[str, ...] | None = None
     ci: Ci | None = None
     button: str | None = None
+    profile: str | None = None
     author: Actor | None = None
 
     @property

@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from app.core.narrowing import ByAuthor, ByBranch, ByChange, faults_of_narrowing
+from app.core.schedule import SCHEDULE, CronLine, faults_of_schedule
 from app.core.section import Section
+from app.core.webhook_source import WEBHOOK, WebhookSource, faults_of_webhook
 
 IssueAction = Literal["opened", "labeled", "assigned"]
 CommentAction = Literal["created"]
@@ -71,6 +73,9 @@ class PullRequestFilter(ByAuthor, ByChange):
 Filter = IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
 
 
+OWN_EVENTS = (SCHEDULE, WEBHOOK)
+
+
 class On(Section):
     """The events that ring."""
 
@@ -80,16 +85,27 @@ class On(Section):
     pull_request_review: ReviewFilter | None = Field(default=None, alias="pull_request_review")
     pull_request_review_comment: ReviewCommentFilter | None = Field(default=None, alias="pull_request_review_comment")
 
+    schedule: tuple[CronLine, ...] = ()
+    webhook: WebhookSource | None = None
+
     @property
     def filters(self) -> dict[str, Filter]:
-        """The events that it names, each with its filter."""
-        named = {name: getattr(self, name) for name in type(self).model_fields}
+        """The events at the forge that it names, each with its filter."""
+        named = {name: getattr(self, name) for name in type(self).model_fields if name not in OWN_EVENTS}
         return {name: found for name, found in named.items() if found is not None}
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The kinds of events that are made for this profile alone."""
+        return frozenset(name for name in OWN_EVENTS if getattr(self, name))
 
 
 def faults_of_on(on: On) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield each thing of it that would never ring: the key's way from the top of the profile, and what is wrong."""
-    if not on.filters:
+    if not on.filters and not on.own:
         yield ("on",), "names no event, so nothing would ever ring"
     for name, found in on.filters.items():
         yield from ((("on", name, *way), fault) for way, fault in faults_of_narrowing(found))
+    yield from ((("on", SCHEDULE, *way), fault) for way, fault in faults_of_schedule(on.schedule))
+    if on.webhook is not None:
+        yield from ((("on", WEBHOOK, *way), fault) for way, fault in faults_of_webhook(on.webhook))

@@ -17,7 +17,7 @@ from app.core.autonomy import Autonomy
 from app.core.branch import is_branch
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
-from app.core.filter_pattern import fault_of
+from app.core.filter_pattern import fault_of, is_wanted
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.on import On, faults_of_on
@@ -130,7 +130,7 @@ class Templates(Section):
 
 
 class Profile(Section):
-    """One profile; `name` is the file's name without `.yaml`.
+    """One profile; `name` is the file's name without `.yaml`. `prompt` is what a tick of its schedule asks for.
 
     `setup` is run before the agent begins, and kept; `verify` is a shell command run in a fresh sandbox over the result; `permissions` is what the run's
     workspace token may read; `services` run beside each of its sandboxes; `branch` is worked on instead of the default one; `ci: hold` gives the pull request's last commit GitHub's skip instruction.
@@ -139,6 +139,7 @@ class Profile(Section):
     name: Name
     on: On
     repositories: tuple[str, ...] = ()
+    prompt: str | None = None
     who: Who = Who()
     agent: AgentChoice
     choose: Choose = Choose()
@@ -188,6 +189,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """
     yield from faults_of_on(profile.on)
     yield from _faults_of_repositories(profile)
+    yield from _faults_of_own_events(profile)
     if profile.container.isolation != "process" and not profile.container.image:
         yield ("container", "image"), f"is missing: isolation {profile.container.isolation} runs the agent in an image"
     for name, access in profile.permissions.items():
@@ -232,6 +234,21 @@ def _faults_of_repositories(profile: Profile) -> Iterator[tuple[tuple[str | int,
             yield ("repositories", index), "must be `owner/name`, where `*` stands for any characters but a slash"
     if (fault := fault_of(profile.repositories)) is not None:
         yield ("repositories",), fault
+
+
+def _faults_of_own_events(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what a schedule or a webhook lacks outside of its own block."""
+    if profile.on.schedule:
+        if not (profile.prompt or "").strip():
+            yield ("prompt",), "is missing: a schedule has no words of its own, so say here what there is to do"
+        if not profile.repositories or any(set(name) & set("*?!+[]\\") for name in profile.repositories):
+            yield ("repositories",), "must name each repository in full, `owner/name`, where there is a schedule"
+    elif profile.prompt is not None:
+        yield ("prompt",), "is for schedules: every other event has words of its own"
+    hook, wanted = profile.on.webhook, [pattern.casefold() for pattern in profile.repositories]
+    for name in () if hook is None or not wanted else hook.all_repositories:
+        if not is_wanted(name.casefold(), wanted):
+            yield ("repositories",), f"leaves out {name}, which the webhook is for"
 
 
 def _faults_of_choices(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -33,6 +33,8 @@ def rings(profile: Profile, event: Event, bot_login: str, paths: Paths = None) -
 
 def refusal(profile: Profile, event: Event, bot_login: str, paths: Paths = None) -> No | None:
     """Return the first key of the profile that says no to the event, or None."""
+    if event.profile is not None and event.profile != profile.name:
+        return No("name", f"it was made for {event.profile} alone", 0)
     if not works_in(profile, event.repo.full_name):
         return No("repositories", f"{event.repo.full_name} is none of them", 1 if event.kind.partition(".")[0] in profile.on.filters else 0)
     return _refusal(profile.on, event, bot_login, paths)
@@ -57,6 +59,8 @@ def asks_for_paths(on: On, event: Event) -> bool:
 
 def _refusal(on: On, event: Event, bot_login: str, paths: Paths) -> No | None:
     name = event.kind.partition(".")[0]
+    if name in on.own:
+        return None
     wanted = on.filters.get(name)
     if wanted is None:
         return No(f"on.{name}", "is not there", 0)

@@ -8,13 +8,15 @@ from app.core.event import Event
 from app.core.noun import Noun
 from app.core.permission import Permission, may
 from app.core.profile import Who
+from app.core.schedule import SCHEDULE
+from app.core.webhook_source import WEBHOOK
 
 # `person`: whoever did it, asked of the service live. `app`: a program that the profile lists by its id. `operator`: nobody
 # outside, so that the profile's own word is enough.
 Voucher = Literal["person", "app", "operator"]
 
 # Events that are nobody's word, by the name before the dot: that a profile takes them is all that it takes.
-NOBODYS_WORD = frozenset({"by_hand"})
+NOBODYS_WORD = frozenset({"by_hand", SCHEDULE, WEBHOOK})
 
 
 class Needed(Noun):

@@ -354,3 +354,12 @@ remarks = Table(
     Column("run_id", String(12), ForeignKey("runs.id"), nullable=False, index=True),
     Column("text", Text, nullable=False),
 )
+
+# The newest tick of each line of a schedule that was made an event of, or passed over when the line was new.
+schedules = Table(
+    "schedules", metadata,
+    Column("profile", String(63), primary_key=True),
+    Column("repository", String(201), primary_key=True),
+    Column("line", String(200), primary_key=True),
+    Column("ticked_at_ms", BigInteger, nullable=False),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,10 +41,19 @@ def load_profiles(
     Raises ConfigurationError (no such directory), ProfileError with one line for each problem of all files.
     """
     checked = check_profiles(directory, templates_dir=templates_dir, check_agent=check_agent, registries=registries)
-    lines = [line for each in checked for line in each.lines()]
+    lines = [line for each in checked for line in each.lines()] or [*_hooks_of_two(checked)]
     if lines:
         raise ProfileError("\n".join(lines))
     return {each.profile.name: each.profile for each in checked if each.profile is not None}
+
+
+def _hooks_of_two(checked: Sequence[Checked]) -> Iterator[str]:
+    """Yield a line for each webhook that a profile before has already: an address rings for one."""
+    owners: dict[str, Path] = {}
+    for each in checked:
+        hook = each.profile.on.webhook if each.profile is not None else None
+        if hook is not None and (owner := owners.setdefault(hook.name, each.file)) is not each.file:
+            yield f"{each.file}:1:1: on.webhook.name: {hook.name!r} is the webhook of {owner.name} already"
 
 
 def check_profiles(

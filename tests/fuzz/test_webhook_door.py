@@ -55,7 +55,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def app(database: Database) -> Iterator[FastAPI]:
     intake = Intake(database, Silence())
-    yield FastAPI(routes=hook_routes(make_triggers(Settings(github_webhook_secret=SecretStr(SECRET))), intake))
+    yield FastAPI(routes=hook_routes(make_triggers(Settings(github_webhook_secret=SecretStr(SECRET)), {}), intake))
     intake.close()
 
 

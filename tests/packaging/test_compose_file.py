@@ -27,6 +27,7 @@ READS = {
     "migrate": {"BELLHOP_DATABASE_URL"},
     "web": SERVED | {
         "BELLHOP_WEB_HOST", "BELLHOP_PUBLIC_URL", "BELLHOP_GITHUB_WEB_URL", "BELLHOP_GITHUB_WEBHOOK_SECRET",
+        "BELLHOP_WEBHOOK_SECRETS_DIR",
     },
     "worker": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "BELLHOP_PUBLIC_URL", "BELLHOP_BOT_LOGIN", "BELLHOP_GITHUB_APP_ID",
@@ -49,6 +50,7 @@ READS = {
 # Who may hold each secret, by what it is called in compose.yaml.
 HOLDERS = {
     "BELLHOP_GITHUB_WEBHOOK_SECRET": {"web"},
+    "webhook-secrets": {"web"},
     "github_app_key": {"worker"},
     "ANTHROPIC_API_KEY": {"gateway"},
     "OPENAI_API_KEY": {"gateway"},
@@ -156,7 +158,7 @@ def test_a_process_is_sealed_as_far_as_it_can_work_so(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service.get("cap_add", []) == (["CHOWN", "DAC_OVERRIDE", "FOWNER"] if name == "worker" else [])
     assert "user" not in service or name in ("worker", "gateway")
-    assert "volumes" not in service or name in ("worker", "gateway")
+    assert name in ("worker", "gateway") or all(volume.endswith(":ro") for volume in service.get("volumes", []))
     assert not {"privileged", "network_mode", "pid"} & set(service)
 
 

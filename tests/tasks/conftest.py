@@ -61,7 +61,7 @@ def without_gateway(
     wakeup, backend, profiles = Recorder(), FakeSandboxes("never_ends"), {"fix": profile()}
     vault = Vault(settings.credentials_dir)
     parts = Parts(
-        settings=settings, database=database, wakeup=wakeup, profiles=profiles, services={"github": service},
+        settings=settings, database=database, wakeup=wakeup, profiles=profiles, services=dict.fromkeys(("github", "schedule", "webhook"), service),
         minter=KeepingMinter(minter, vault), vault=vault, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
         backends=(backend,), tooling=lambda _backend: "fake", tooling_parts=lambda _backend, _names: {}, agent=agent_named,
     )

@@ -21,7 +21,7 @@ from app.intake import Intake
 from app.ledger import schema
 from app.ledger.database import Database
 from app.settings import Settings
-from triggers import TRIGGERS, make_services, make_triggers
+from triggers import ANSWERED_AT, TRIGGERS, make_services, make_triggers
 from triggers.github.signature import sign
 from triggers.route import BODY_LIMIT_BYTES, Door, hook_routes
 
@@ -57,7 +57,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def app(database: Database) -> Iterator[FastAPI]:
     intake = Intake(database, Silence())
-    yield FastAPI(routes=hook_routes(make_triggers(SETTINGS), intake))
+    yield FastAPI(routes=hook_routes(make_triggers(SETTINGS, {}), intake))
     intake.close()
 
 
@@ -154,7 +154,7 @@ def scope(*pairs: tuple[bytes, bytes]) -> dict[str, Any]:
 @pytest.fixture
 def door(database: Database) -> Iterator[Door]:
     intake = Intake(database, Silence())
-    yield Door(make_triggers(SETTINGS), intake)
+    yield Door(make_triggers(SETTINGS, {}), intake)
     intake.close()
 
 
@@ -260,9 +260,9 @@ async def test_r15_when_the_ledger_cannot_be_written_the_sender_knows(
 
 def test_t5_every_trigger_refuses_to_start_without_its_secret() -> None:
     with pytest.raises(ConfigurationError):
-        make_triggers(Settings(github_webhook_secret=SecretStr("")))
+        make_triggers(Settings(github_webhook_secret=SecretStr("")), {})
 
 
 def test_every_trigger_has_both_sides_under_its_own_name() -> None:
-    assert {source: trigger.source for source, trigger in make_triggers(SETTINGS).items()} == {name: name for name in TRIGGERS}
-    assert set(make_services(SETTINGS)) == set(TRIGGERS)
+    assert {source: trigger.source for source, trigger in make_triggers(SETTINGS, {}).items()} == {name: name for name in TRIGGERS}
+    assert set(make_services(SETTINGS)) == {*TRIGGERS, *ANSWERED_AT}

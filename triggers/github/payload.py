@@ -9,14 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from triggers.storable import storable
+
 TITLE_LIMIT_CHARACTERS = 1000
 TEXT_LIMIT_BYTES = 64 * 1024
 LABELS_LIMIT = 100
-
-
-def storable(text: str) -> str:
-    """Return `text` without what a database or UTF-8 cannot hold: U+0000 and lone surrogates."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 def _title(text: str) -> str:

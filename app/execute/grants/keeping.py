@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from pydantic import JsonValue
 
+from app.core.event import Repo
 from app.core.grant import Credential, Grant
 from app.errors import BellhopError
 from app.execute.grants.vault import Vault
@@ -42,6 +43,10 @@ class KeepingMinter:
             self._vault.release(credential.id)
             raise
         self._vault.forget(credential.id)
+
+    def find_repo(self, full_name: str) -> Repo:
+        """Return a repository that the App is installed on; its token reads metadata only, and is revoked at once."""
+        return self._inner.find_repo(full_name)
 
     def request(self, grant: Grant) -> dict[str, JsonValue]:
         """Return the body that `mint` sends."""
