@@ -9,12 +9,10 @@ import structlog
 from sqlalchemy import Connection
 
 from app.core.decide import (
-    BUTTONS,
     Append,
     Cancel,
     Control,
     Decision,
-    Facts,
     Ignore,
     Start,
     Stop,
@@ -34,8 +32,8 @@ from app.ledger import audit, hosts, inbox, messages, notices, runs, tallies
 from app.ports import Service
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
-from tasks.circles import loop_of
-from tasks.control import Asked, control, what_it_takes
+from tasks.control import Asked, control
+from tasks.facts import known_of, over_in, replaced
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.lookup import looked_up
@@ -145,25 +143,10 @@ def _decide(parts: Parts, event: Event) -> _Decided:
     The head of a pull request is looked up now, and the run works on that whatever is pushed while it waits.
     """
     with parts.database.read() as tx:
-        live = runs.live_in_thread(tx, event.thread)
-        over = _over(tx, event) if event.is_comment or event.button in BUTTONS else []
-        loop = loop_of(tx, event, parts.settings.bot_login) if live is None else None
-    if live is not None and live.event.repo.id != event.repo.id:
-        # A thread goes by its repository's name, and whoever has taken that over says nothing to the run of the one before.
-        why = f"run {live.id} is of the repository {live.event.repo.id}, which had this name before {event.repo.id}"
+        known = known_of(tx, event, parts.settings.bot_login)
+    if why := replaced(known, event):
         return _Decided(Ignore(reason="repository_replaced", why=(why,)), event)
-    facts = Facts(bot_login=parts.settings.bot_login, loop=loop)
-    if live is not None:
-        facts = Facts(
-            bot_login=parts.settings.bot_login, live_run_id=live.id, live_permission=live.profile.who.permission,
-            live_apps=live.profile.who.apps,
-        )
-    elif over:
-        is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
-        facts = facts.model_copy(update={"is_own_pull": is_own, "earlier_profile": over[0].profile.name})
-    about = live or next(iter(over), None)
-    if about is not None:
-        facts = facts.model_copy(update=what_it_takes(about))
+    facts, over, about = known.facts, known.over, known.about
     asks_for_paths = needs_paths(event, parts.profiles, facts)
     own_pull = None if event.is_pull_request else _newest_pull(over)
     if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
@@ -203,11 +186,6 @@ def _at_its_head(
     return event
 
 
-def _over(tx: Connection, event: Event) -> list[Run]:
-    """Return the runs of the event's case that are over, newest first."""
-    return [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
-
-
 def _newest_pull(over: Sequence[Run]) -> PullRequest | None:
     """Return the pull request that a comment elsewhere goes on with: the newest one of its case."""
     return next((run.outcome for run in over if isinstance(run.outcome, PullRequest)), None)
@@ -215,7 +193,7 @@ def _newest_pull(over: Sequence[Run]) -> PullRequest | None:
 
 def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str | None:
     """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
-    over = _over(tx, event)
+    over = over_in(tx, event)
     # A label that is put on again begins anew.
     parent = over[0] if over and event.is_comment else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []

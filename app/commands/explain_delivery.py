@@ -10,12 +10,12 @@ from app.commands.explain import explain_event, refuse_no_permission
 from app.commands.ledger import open_ledger
 from app.core.decide import Facts
 from app.core.event import Event
-from app.core.outcome import PullRequest
 from app.errors import BellhopError
-from app.ledger import events, runs
+from app.ledger import events
 from app.ledger.inbox import Entry
 from app.observe.text import clock, line
 from app.settings import Settings
+from tasks.facts import known_of, replaced
 
 
 def explain_delivery(settings: Settings, name: str, *, permission: str, changed: tuple[str, ...] = ()) -> Iterator[str]:
@@ -49,22 +49,20 @@ def _explained(settings: Settings, entry: Entry, facts: Facts, says: list[str]) 
 
 def _facts(tx: Connection, event: Event, bot_login: str, permission: str, changed: tuple[str, ...]) -> tuple[Facts, list[str]]:
     """Return what the ledger knows of an event's thread by now, and the same in words."""
-    facts = Facts(bot_login=bot_login, actor_permission=permission, changed_paths=changed or None, has_all_words=True)
-    live = runs.live_in_thread(tx, event.thread)
-    over = [run for run in runs.over_in_thread(tx, event.thread) if run.event.repo.id == event.repo.id]
+    known = known_of(tx, event, bot_login)
+    facts = known.facts.model_copy(update={"actor_permission": permission, "changed_paths": changed or None, "has_all_words": True})
     says = [f"the bot is {bot_login}"]
-    if live is None:
+    if why := replaced(known, event):
+        says.append(f"{why}, so this event is ignored")
+    if known.live is None:
         says.append("no run is live in this thread")
     else:
-        facts = facts.model_copy(update={
-            "live_run_id": live.id, "live_permission": live.profile.who.permission, "live_apps": live.profile.who.apps,
-        })
-        says.append(f"run {live.id} is live in this thread, of the profile {live.profile.name}")
-    if over and event.is_comment:
-        is_own = any(isinstance(run.outcome, PullRequest) and run.outcome.number == event.number for run in over)
-        if live is None:
-            facts = facts.model_copy(update={"is_own_pull": is_own, "earlier_profile": over[0].profile.name})
-        says.append(f"run {over[0].id} was the last here, of the profile {over[0].profile.name}" + ("; this is its pull request" if is_own else ""))
+        says.append(f"run {known.live.id} is live in this thread, of the profile {known.live.profile.name}")
+    if known.over:
+        last = known.over[0]
+        says.append(f"run {last.id} was the last here, of the profile {last.profile.name}" + ("; this is its pull request" if facts.is_own_pull else ""))
+    if facts.loop is not None:
+        says.append("this conversation has gone round in circles")
     if changed:
         says.append(f"{len(changed)} changed files, as you say")
     return facts, says
