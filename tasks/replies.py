@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
 import structlog
@@ -218,7 +219,8 @@ def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryabl
     if attempt >= (MAX_ATTEMPTS if retryable else hopeless_attempts):
         with parts.database.begin() as tx:
             outbox.give_up(tx, reply.run_id, reply.kind, reply.version, said)
-        (log.warning if is_spare(reply.kind) else log.error)("reply_given_up", reply=reply.kind, attempt=attempt, error=said)
+        level = logging.WARNING if is_spare(reply.kind) else logging.ERROR
+        log.log(level, "reply_given_up", reply=reply.kind, attempt=attempt, error=said)
         return
     wait_seconds = backoff_seconds(attempt, getattr(error, "retry_after_seconds", None))
     with parts.database.begin() as tx:

@@ -25,7 +25,9 @@ CLOCK_SKEW_SECONDS = JWT_BACKDATE_SECONDS / 2
 # What the grants of a run ask for: https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 PERMISSIONS = {"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}
 CONNECT = "README.md, `Connect a real GitHub App`"
-EVENTS = ("issues", "issue_comment")
+# What a profile with a check on its commits (`signs: check-run`) takes beside them.
+CHECKS = {"checks": "write"}
+EVENTS = ("issues", "issue_comment", "repository")
 
 
 def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Itera
             yield Finding("GitHub App", "missing", str(error), "check the App's id and private key, and this host's network")
             return
     named = {name for profile in profiles.values() for name in profile.on.filters}
-    checks = {"checks": "write"} if any(profile.signs.check_run for profile in profiles.values()) else {}
+    checks = CHECKS if any(profile.signs.check_run for profile in profiles.values()) else {}
     yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))), PERMISSIONS | checks)
     yield _bot(settings, str(about.get("slug")))
 

@@ -27,7 +27,7 @@ READS = {
     "migrate": {"BELLHOP_DATABASE_URL"},
     "web": SERVED | {
         "BELLHOP_WEB_HOST", "BELLHOP_PUBLIC_URL", "BELLHOP_GITHUB_WEB_URL", "BELLHOP_GITHUB_WEBHOOK_SECRET",
-        "BELLHOP_WEBHOOK_SECRETS_DIR",
+        "BELLHOP_WEBHOOK_SECRETS_DIR", "BELLHOP_METRICS_TOKEN",
     },
     "worker": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "BELLHOP_PUBLIC_URL", "BELLHOP_BOT_LOGIN", "BELLHOP_GITHUB_APP_ID",
@@ -51,6 +51,7 @@ READS = {
 HOLDERS = {
     "BELLHOP_GITHUB_WEBHOOK_SECRET": {"web"},
     "webhook-secrets": {"web"},
+    "BELLHOP_METRICS_TOKEN": {"web"},
     "github_app_key": {"worker"},
     "ANTHROPIC_API_KEY": {"gateway"},
     "OPENAI_API_KEY": {"gateway"},

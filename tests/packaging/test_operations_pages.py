@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.doctor_github import EVENTS, PERMISSIONS
+from app.commands.doctor_github import CHECKS, EVENTS, PERMISSIONS
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ ACCESS = {"Read and write": "write", "Read-only": "read"}
 
 def test_the_page_asks_for_the_permissions_that_are_needed() -> None:
     rows = re.findall(r"^\| ([A-Z][a-z ]+) \| (Read and write|Read-only) \|", GITHUB_APP, re.MULTILINE)
-    assert {name.lower().replace(" ", "_"): ACCESS[access] for name, access in rows} == PERMISSIONS
+    assert {name.lower().replace(" ", "_"): ACCESS[access] for name, access in rows} == PERMISSIONS | CHECKS
 
 
 def test_the_page_asks_for_the_events_that_are_read() -> None:
@@ -34,7 +34,7 @@ def watched() -> list[str]:
 
 @pytest.mark.parametrize("event", watched())
 def test_what_is_to_be_watched_is_logged(event: str) -> None:
-    assert re.search(rf'log\.\w+\(\s*"{event}"', SOURCES)
+    assert re.search(rf'log\.\w+\(\s*(?:level, )?"{event}"', SOURCES)
 
 
 @pytest.mark.parametrize("page", [GITHUB_APP, OPERATIONS], ids=["github-app", "operations"])
