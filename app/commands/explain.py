@@ -17,6 +17,8 @@ from app.core.rings import refusal
 from app.core.roster import Roster
 from app.core.services import says
 from app.core.standing import voucher
+from app.core.webhook_source import WEBHOOK
+from app.core.where import first_unmet
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
 from app.execute.grants.request import token_path, token_request
@@ -58,6 +60,7 @@ def explain_payload(
         raise BellhopError(f"this is no payload of `{event_name}`: {error}", reason=error.reason) from error
     if isinstance(parsed, Ignored):
         yield f"Ignored: {parsed.kind}: {IGNORED_BECAUSE.get(parsed.reason, parsed.reason.replace('_', ' '))}"
+        yield from _unmet(profiles, source, body)
         return
     if isinstance(parsed, Unknown):
         yield f"Unknown: {parsed.kind}: Bellhop does not know this kind of event"
@@ -102,6 +105,14 @@ def _profiles(settings: Settings) -> Mapping[str, Profile]:
         check_agent=lambda choice: agent_named(choice.uses).check(choice),
         registries=load_registries(settings.registries_file),
     )
+
+
+def _unmet(profiles: Mapping[str, Profile], source: str, body: bytes) -> Iterator[str]:
+    """Yield which comparison of a webhook's profile said no, if one did."""
+    for name, profile in profiles.items():
+        hook = profile.on.webhook
+        if hook is not None and source == f"{WEBHOOK}/{hook.name}" and (says := first_unmet(hook.where, json.loads(body))) is not None:
+            yield f"  {line(f'{name}: {says}', 1000)}"
 
 
 def refuse_no_permission(permission: str) -> None:

@@ -36,12 +36,12 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
             from app.commands.explain_delivery import explain_delivery
 
             lines = [*explain_delivery(settings(), what, permission=permission, changed=paths)]
-        elif source is None or event is None:
-            raise typer.BadParameter("a file takes both --source and --event")
+        elif source is None or (event is None and not source.startswith("webhook/")):
+            raise typer.BadParameter("a file takes both --source and --event, but of a webhook --source webhook/NAME alone")
         else:
             from app.commands.explain import explain_payload
 
-            lines = [*explain_payload(settings(), Path(what), source=source, event_name=event, permission=permission, changed=paths)]
+            lines = [*explain_payload(settings(), Path(what), source=source, event_name=event or source, permission=permission, changed=paths)]
         # All of it or one line of error, never half an explanation.
         print("\n".join(lines))
 

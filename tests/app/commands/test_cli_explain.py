@@ -177,3 +177,13 @@ def test_services_are_told_with_all_that_they_are_given(told: Machine, tmp_path:
     lines = explain(told, "issues", PAYLOADS / "issues" / "labeled.payload.json", "--permission", "maintain")
     at = lines.index("Services that run beside its sandboxes, in their network and with nothing but these settings:")
     assert lines[at + 1] == "  db: postgres:16, port 5432, env POSTGRES_PASSWORD=known, --health-cmd pg_isready"
+
+
+def test_a_webhooks_payload_that_is_passed_over_says_which_comparison_said_no(told: Machine, tmp_path: Path) -> None:
+    hook = "on: {webhook: {name: pager, auth: bearer, repository: octo/till, prompt: '{{ title }}', where: [{field: level, is: error}]}}\n"
+    (tmp_path / "profiles" / "fix.yaml").write_text(hook + PROFILE[PROFILE.index("agent:"):])
+    file = tmp_path / "payload.json"
+    file.write_text('{"title": "x", "level": "info"}')
+    said = told.run("explain", "--source", "webhook/pager", str(file))
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[1] == '  fix: level is to be "error", and it is "info"'
