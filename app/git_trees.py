@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.core.agent_config import Entry, Files
@@ -55,7 +56,13 @@ def write_commit(git: Git, git_dir: Path, start: str, before: Files, after: File
         tree = git.run("write-tree", git_dir=git_dir, env=env, timeout_seconds=_TIMEOUT_SECONDS, caged=True).text
     if read_files(git, git_dir, tree) != dict(after):
         raise WorkspaceError("git made another tree than it was told to", reason="git", retryable=False)
-    return git.run("commit-tree", tree, "-p", start, git_dir=git_dir, env=_NOBODY, stdin=message.encode()).text
+    return commit_tree(git, git_dir, tree, (start,), message)
+
+
+def commit_tree(git: Git, git_dir: Path, tree: str, parents: Sequence[str], message: str) -> str:
+    """Return a commit of nobody's, without a date. Raises WorkspaceError."""
+    above = [argument for parent in parents for argument in ("-p", parent)]
+    return git.run("commit-tree", tree, *above, git_dir=git_dir, env=_NOBODY, stdin=message.encode()).text
 
 
 def _line(mode: str, object_id: str, path: str) -> bytes:

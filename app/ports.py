@@ -17,6 +17,7 @@ from app.core.event import Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
+from app.core.offers import OpenPull
 from app.core.profile import AgentChoice, Container, Profile
 from app.core.receipt import Receipt
 from app.core.roster import Known
@@ -275,6 +276,12 @@ class Service(Protocol):
         `known` is the number of one that was opened before (None: nobody knows of one); what people have closed stays closed.
         Raises ServiceError.
         """
+
+    def open_pulls(self, credential: Credential, repo: Repo) -> list[OpenPull]:
+        """Return the repository's open pull requests, those that were moved last. Raises ServiceError."""
+
+    def merges(self, credential: Credential, repo: Repo, number: int) -> bool | None:
+        """Return whether a pull request merges without a conflict; None: that is not known yet. Raises ServiceError."""
 
     def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
         """Create the check that has this external id on its commit, or bring it up to date; return its URL.

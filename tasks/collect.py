@@ -8,6 +8,7 @@ from app.core.report import Reported, reported
 from app.core.run import Run
 from app.core.step import Step
 from app.core.turn import last_turn
+from app.git_merges import Merge, marked_files
 from app.ledger import exchanges, reports, runs, sandboxes, steps
 from app.ledger.runs import Lease
 from app.publish.candidate import Candidate
@@ -80,7 +81,7 @@ def collect(parts: Parts, lease: Lease, run: Run) -> None:
         else:
             _conclude_without_change(parts, lease, run, end, told.nothing or last_word, unfinished)
         return
-    proposal = propose(parts, run, result.candidate, last_word, unfinished, told, result.dropped, earlier=_warnings(before))
+    proposal = propose(parts, run, result.candidate, last_word, unfinished, told, result.dropped, earlier=_warnings(before), merge=result.merge)
     with parts.database.begin() as tx:
         runs.write(tx, lease, candidate=proposal.model_dump_json())
     if run.profile.verify is not None:
@@ -143,7 +144,7 @@ def _warnings(published: str | None) -> tuple[Violation, ...]:
 
 def propose(
     parts: Parts, run: Run, candidate: Candidate, said: str, unfinished: str, told: Reported, dropped: tuple[str, ...] = (), *,
-    earlier: tuple[Violation, ...] = (),
+    earlier: tuple[Violation, ...] = (), merge: Merge | None = None,
 ) -> Proposal:
     """Judge a candidate and make the one commit that may be published. Raises PublishRefused.
 
@@ -161,6 +162,12 @@ def propose(
     verdict = verdict.with_tests([each.violation for each in touched_tests(candidate.patch, candidate.changes)])
     verdict = verdict.with_earlier(earlier)
     verdict = verdict.with_contradiction(told.nothing)
+    if merge is not None:
+        git = parts.workspaces.git
+        # Not those that the head itself has: somebody may write about markers.
+        verdict = verdict.with_conflicts(
+            marked_files(git, candidate.git_dir, candidate.head_commit) - marked_files(git, candidate.git_dir, merge.head)
+        )
     # What did not end well says it above all else.
     verdict = verdict.with_budget("" if unfinished else told.budget)
     message = commit_message(
@@ -168,11 +175,11 @@ def propose(
     )
     commit = make_commit(
         parts.workspaces.git, candidate, message, name="Bellhop", email="bellhop@users.noreply.github.com",
-        date_seconds=run.created_at_ms // 1000,
+        date_seconds=run.created_at_ms // 1000, merge=merge,
     )
     return Proposal(
-        git_dir=candidate.git_dir, commit=commit, base_commit=candidate.base_commit, tree=candidate.tree, title=told.title, said=said,
+        git_dir=candidate.git_dir, commit=commit, base_commit=candidate.base_commit if merge is None else merge.head, tree=candidate.tree, title=told.title, said=said,
         changes=candidate.changes, warnings=verdict.warnings,
         draft=verdict.draft or bool(unfinished) or run.profile.autonomy == "draft",
-        unfinished=unfinished,
+        unfinished=unfinished, merged=merge.merged if merge is not None else "",
     )

@@ -144,7 +144,7 @@ def _describe(
     title, body = render_pull_request(
         run, changes=proposal.changes, work=work, agent_title=proposal.title, agent_text=parts.redacted_words(proposal.said), verify=verify, warnings=proposal.warnings,
         unfinished=parts.redacted_words(proposal.unfinished), settings_url=parts.settings.link_url,
-        templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "",
+        templates_dir=parts.settings.templates_dir, base=base, base_commit=proposal.base_commit or run.base_commit or "", merged=proposal.merged,
         workflows=read_workflows(parts.workspaces.git, proposal.git_dir, proposal.commit), denied=denied,
         issue=issues[-1] if issues else None,
     )

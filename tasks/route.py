@@ -38,6 +38,7 @@ from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.lookup import looked_up
 from tasks.notices import deliver_notices
+from tasks.offers import note, only_on_that_head, pressed
 from tasks.parts import Parts
 from tasks.replies import backoff_seconds, deliver_all, say, takes_comments
 
@@ -99,7 +100,7 @@ def _failed(
 
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
-    event = looked_up(parts, event)
+    event = looked_up(parts, pressed(parts, event))
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
         decision, decided_on, credential_id, notice = _decide(parts, event)
@@ -168,6 +169,7 @@ def _decide(parts: Parts, event: Event) -> _Decided:
         facts = facts.model_copy(update={"actor_permission": actual, "has_all_words": True})
         decision = decide(event, parts.profiles, facts)
         event = _at_its_head(service, credential, event, decision, own_pull, about)
+        decision = only_on_that_head(decision, event)
         return _Decided(decision, event, credential.id, notice_of(decision, event, facts))
 
 
@@ -211,6 +213,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     why = "; ".join(decision.why)
     if isinstance(decision, Ignore):
         inbox.settle(tx, inbox_id, state="ignored", decision=f"ignore: {decision.reason} ({why})")
+        note(tx, parts, event, decision, None)
         return None
     if isinstance(decision, Start):
         profile = parts.profiles[decision.profile]
@@ -243,6 +246,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         say(tx, parts, run)
     if run is not None:
         give_receipt(tx, run, event)
+        note(tx, parts, event, decision, run.id)
     return run
 
 

@@ -171,6 +171,9 @@ def _base(parts: Parts, service: Service, credential: Credential, run: Run) -> s
     if pull is None:
         return default
     head = parts.workspaces.fetch(repo, url, credential, pull.head_commit, pull.number)
+    if run.event.friction == "conflict":
+        base = parts.workspaces.fetch(repo, url, credential, f"refs/heads/{pull.base_ref}")
+        head = parts.workspaces.joined(repo, head, base, head_ref=pull.head_ref, base_ref=pull.base_ref)
     return parts.workspaces.with_trusted_config(repo, head, default)
 
 

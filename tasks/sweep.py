@@ -9,9 +9,11 @@ from app.errors import BellhopError, LeaseLost
 from app.ledger import holds, hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
 from tasks.census import count_repositories
 from tasks.conclude import conclude
+from tasks.friction import look_for_friction
 from tasks.leased import LEASE_SECONDS
 from tasks.leftovers import prune_checkouts, remove_leftovers
 from tasks.notices import deliver_notices
+from tasks.offers import tell_offers
 from tasks.parts import Parts
 from tasks.places import tell_places
 from tasks.replies import deliver, tell
@@ -48,7 +50,7 @@ def sweep(parts: Parts) -> None:
             tickets.set_places(tx, host, parts.settings.max_runs)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories, _forget_kept,
+            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories, look_for_friction, tell_offers, _forget_kept,
         ):
             try:
                 part(parts, host)

@@ -52,8 +52,20 @@ def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Itera
             return
     named = {name for profile in profiles.values() for name in profile.on.filters}
     checks = CHECKS if any(profile.signs.check_run for profile in profiles.values()) else {}
+    named |= _events_of_offers(profiles, about.get("events") or [])
     yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))), PERMISSIONS | checks)
     yield _bot(settings, str(about.get("slug")))
+
+
+def _events_of_offers(profiles: Mapping[str, Profile], has: Sequence[str]) -> set[str]:
+    """Return the events that the button on pull requests lives by."""
+    offered = {friction for profile in profiles.values() for friction in profile.offer.for_}
+    wanted = {"check_run"} if offered else set()
+    if "conflict" in offered:
+        wanted |= {"push", "pull_request"}
+    if "red-build" in offered and "check_suite" not in has:
+        wanted |= {"workflow_run"}
+    return wanted
 
 
 def _app(about: dict[str, Any], events: Sequence[str], permissions: Mapping[str, str]) -> Finding:

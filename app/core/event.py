@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from app.core.friction import Friction
 from app.core.noun import Noun
 from app.core.roster import Roster
 
@@ -145,6 +146,7 @@ class Event(Noun):
     ci: Ci | None = None
     button: str | None = None
     profile: str | None = None
+    friction: Friction | None = None
     author: Actor | None = None
 
     @property

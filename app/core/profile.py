@@ -18,6 +18,7 @@ from app.core.branch import is_branch
 from app.core.budget import Budget
 from app.core.destination import NotADestination, parse_entry
 from app.core.filter_pattern import fault_of, is_wanted
+from app.core.friction import Offer
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.on import On, faults_of_on
@@ -162,6 +163,7 @@ class Profile(Section):
     pull_request: PullRequestPolicy = PullRequestPolicy()
     templates: Templates = Templates()
     signs: Signs = Signs()
+    offer: Offer = Offer()
 
     @property
     def keeps_changes(self) -> bool:
@@ -187,7 +189,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
     Not a validator of Profile: a profile that a run has frozen must stay readable whatever is refused since.
     """
-    yield from faults_of_on(profile.on)
+    yield from () if profile.offer.for_ and not profile.on.filters else faults_of_on(profile.on)
     yield from _faults_of_repositories(profile)
     yield from _faults_of_own_events(profile)
     if profile.container.isolation != "process" and not profile.container.image:

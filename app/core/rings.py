@@ -37,6 +37,9 @@ def refusal(profile: Profile, event: Event, bot_login: str, paths: Paths = None)
         return No("name", f"it was made for {event.profile} alone", 0)
     if not works_in(profile, event.repo.full_name):
         return No("repositories", f"{event.repo.full_name} is none of them", 1 if event.kind.partition(".")[0] in profile.on.filters else 0)
+    if event.friction is not None:
+        # Somebody has pressed the button, for which only those are meant that offer it.
+        return None if event.friction in profile.offer.for_ else No("offer.for", f"{event.friction} is none of it", 1)
     return _refusal(profile.on, event, bot_login, paths)
 
 

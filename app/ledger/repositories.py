@@ -53,6 +53,13 @@ def hear(tx: Connection, news: Roster) -> None:
     looks.hasten(tx, look_name(news.source), LOOK_AFTER_NEWS_SECONDS)
 
 
+def note(tx: Connection, source: str, repo: Repo) -> None:
+    """Put one repository on file that an event has come from, where nobody has told of it yet."""
+    there = tx.execute(select(repositories.c.id).where(repositories.c.source == source, repositories.c.id == repo.id)).first()
+    if there is None and repo.installation_id is not None:
+        _put(tx, source, repo.installation_id, (Known(id=repo.id, full_name=repo.full_name, default_branch=repo.default_branch),))
+
+
 def replace(tx: Connection, source: str, found: Iterable[tuple[int, tuple[Known, ...]]]) -> None:
     """Have exactly these on file: each installation's number, and the repositories that it covers."""
     tx.execute(delete(repositories).where(repositories.c.source == source))

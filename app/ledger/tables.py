@@ -255,6 +255,26 @@ repositories = Table(
     Column("suspended", Boolean, nullable=False, default=False),
 )
 
+# The button that is offered on a head of somebody's pull request, and how far the service has been told of it.
+offers = Table(
+    "offers", metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(32), nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("head_commit", String(64), nullable=False),
+    Column("event", Text, nullable=False),
+    # `conflict`, `red-build`, `stale`, with spaces between.
+    Column("frictions", String(100), nullable=False),
+    # Who pressed first of those who may not; empty: nobody.
+    Column("refused", String(200), nullable=False),
+    Column("run_id", String(12), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("delivered_version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("source", "repository_id", "head_commit"),
+)
+
 # What is looked at from time to time, whoever does it: when next.
 looks = Table(
     "looks", metadata,

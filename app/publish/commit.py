@@ -10,6 +10,7 @@ import re
 from app.core.event import Actor
 from app.errors import PublishRefused
 from app.git import Git
+from app.git_merges import Merge
 from app.publish.candidate import Candidate
 from app.publish.inert import block, line
 
@@ -42,9 +43,12 @@ def commit_message(*, title: str, body: str, run_id: str, requester: Actor | Non
 
 
 def make_commit(
-    git: Git, candidate: Candidate, message: str, *, name: str, email: str, date_seconds: int
+    git: Git, candidate: Candidate, message: str, *, name: str, email: str, date_seconds: int, merge: Merge | None = None
 ) -> str:
     """Make the commit in the quarantine and return its id; the same arguments give the same id.
+
+    It stands on the candidate's base; where that is a merge of Bellhop's own, with conflicts in it, it takes the place of
+    that, with both of its parents.
 
     `date_seconds` is seconds since 1970. Raises WorkspaceError, PublishRefused (an identity that git would not take).
     """
@@ -52,8 +56,9 @@ def make_commit(
         raise PublishRefused(f"Bellhop cannot commit as {name!r} <{email!r}>: check the bot's name.", reason="bad_identity")
     who = {"NAME": name, "EMAIL": email, "DATE": f"@{date_seconds} +0000"}
     env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    parents = ("-p", candidate.base_commit) if merge is None else ("-p", merge.head, "-p", merge.merged)
     commit = git.run(
-        "commit-tree", candidate.tree, "-p", candidate.base_commit, git_dir=candidate.git_dir, env=env, stdin=message.encode(),
+        "commit-tree", candidate.tree, *parents, git_dir=candidate.git_dir, env=env, stdin=message.encode(),
     ).text
     git.run("update-ref", PUBLISHED_REF, commit, git_dir=candidate.git_dir)
     return commit

@@ -58,14 +58,14 @@ def render_pull_request(
     run: Run, *, changes: tuple[FileChange, ...], work: Work, agent_text: str, agent_title: str = "",
     verify: VerifyResult | None = None, warnings: tuple[Violation, ...] = (), unfinished: str = "", settings_url: str = "",
     templates_dir: Path = TEMPLATES_DIR, base: str = "", base_commit: str = "", workflows: Workflows = NO_WORKFLOWS,
-    denied: Sequence[Denied] = (), issue: int | None = None,
+    denied: Sequence[Denied] = (), issue: int | None = None, merged: str = "",
 ) -> tuple[str, str]:
     """Return the pull request's title and body.
 
     What the host measured stands first and apart; `agent_text` and `agent_title` are the agent's own words and end up inert.
     `unfinished` says why the agent did not end well (empty: it did). `settings_url` is where this Bellhop's pages are (empty: no link). `base` and
     `base_commit` say what the result is proposed for and stands on, `workflows` what its push starts, `denied` what its
-    sandboxes asked for at their door and did not get, `issue` the issue that a conversation in a pull request began in. Raises
+    sandboxes asked for at their door and did not get, `merged` the commit that it merges into its base, `issue` the issue that a conversation in a pull request began in. Raises
     ProfileError (the template).
     """
     issue = issue if run.event.is_pull_request else run.event.number
@@ -75,7 +75,7 @@ def render_pull_request(
         deleted=sum(change.deleted or 0 for change in changes), work=work, verify=verify,
         warnings=[(_SAYS[warning.rule], warning) for warning in warnings if warning.rule not in SAID_FIRST], unfinished=unfinished, agent_text=agent_text,
         run_url=run_url(settings_url, run.id), marker=Inert(comment_marker(run.id)), base=base or run.base_branch,
-        base_commit=base_commit or run.base_commit, pull=run.event.pull, workflows=workflows, denied=denied,
+        base_commit=base_commit or run.base_commit, merged=merged, pull=run.event.pull, workflows=workflows, denied=denied,
         hidden=_hidden(run),
     )
     # Above what any template makes of the rest.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from app.core.lockfiles import is_lockfile
@@ -16,7 +16,7 @@ from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 Rule = Literal[
     "protected_path", "too_many_files", "patch_too_large", "new_symlink", "submodule", "executable_bit", "odd_mode",
     "known_secret", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do", "budget",
-    "deleted_test", "skipped_test",
+    "deleted_test", "skipped_test", "conflict_left",
 ]
 SAYS: dict[Rule, str] = {
     "protected_path": "changes a protected path",
@@ -34,8 +34,9 @@ SAYS: dict[Rule, str] = {
     "agent_config": "left out a change to agent configuration, which a run on a pull request takes from the default branch",
     "deleted_test": "deletes a test",
     "skipped_test": "skips a test",
+    "conflict_left": "still holds conflict markers",
 }
-_DRAFTS: tuple[Rule, ...] = ("protected_path", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do")
+_DRAFTS: tuple[Rule, ...] = ("conflict_left", "protected_path", "secret_shape", "lockfile", "agent_config", "said_nothing_to_do")
 
 # What says how one run went, and nothing of a file.
 _OF_ONE_RUN: tuple[Rule, ...] = ("said_nothing_to_do", "budget")
@@ -73,6 +74,11 @@ class Verdict(Noun):
     def with_tests(self, touched: Sequence[Violation]) -> Verdict:
         """Return the verdict on a result that deletes or skips tests: no reason to refuse it, and the first thing to be told."""
         return self.model_copy(update={"warnings": (*self.warnings, *touched)})
+
+    def with_conflicts(self, paths: Collection[str]) -> Verdict:
+        """Return the verdict on a result that leaves conflicts in these files."""
+        left = tuple(Violation(rule="conflict_left", path=path) for path in sorted(paths)[:20])
+        return self.model_copy(update={"warnings": (*left, *self.warnings)})
 
     def with_contradiction(self, nothing: str) -> Verdict:
         """Return the verdict on a result that came with the agent's word that there is `nothing` to do (empty: without)."""

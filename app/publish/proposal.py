@@ -14,7 +14,7 @@ class Proposal(Noun):
 
     `warnings` come first in the pull request; `unfinished` says why the agent did not end well (empty: it did),
     which makes the pull request a draft. `title` is the agent's own, if it proposed one. `tree` is the commit's: what a
-    replay is compared with.
+    replay is compared with. `merged` is the commit of the base's that it merges (empty: none); `changes` are then those to the merge.
     """
 
     git_dir: Path
@@ -27,3 +27,4 @@ class Proposal(Noun):
     warnings: tuple[Violation, ...] = ()
     draft: bool = False
     unfinished: str = ""
+    merged: str = ""

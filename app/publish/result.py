@@ -8,16 +8,18 @@ from typing import NamedTuple
 from app.core.assignment import SandboxEnd
 from app.core.run import Run
 from app.git import Git
+from app.git_merges import Merge, merge_below
 from app.publish.candidate import Candidate
 from app.publish.own_config import over_own_config
 from app.publish.quarantine import import_bundle
 
 
 class Result(NamedTuple):
-    """`dropped` names agent configuration that the agent changed and the candidate no longer holds."""
+    """`dropped` names agent configuration that the agent changed and the candidate no longer holds; `merge` is what it resolves."""
 
     candidate: Candidate
     dropped: tuple[str, ...] = ()
+    merge: Merge | None = None
 
 
 def result_of(
@@ -31,6 +33,10 @@ def result_of(
         limits=run.profile.limits, bundle_limit_bytes=bundle_limit_bytes,
     )
     pull = run.event.pull
-    if candidate is None or pull is None or pull.head_commit == run.base_commit:
+    if candidate is None or pull is None:
         return None if candidate is None else Result(candidate)
-    return Result(*over_own_config(git, candidate, pull.head_commit, run.profile.limits.max_patch_kb * 1024))
+    merge = merge_below(git, mirror, run.base_commit, pull.head_commit) if run.event.friction == "conflict" else None
+    own = pull.head_commit if merge is None else merge.commit
+    if own == run.base_commit:
+        return Result(candidate, merge=merge)
+    return Result(*over_own_config(git, candidate, own, run.profile.limits.max_patch_kb * 1024), merge)

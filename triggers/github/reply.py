@@ -15,10 +15,11 @@ from github.Repository import Repository
 from app.core.check import Check
 from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
+from app.core.offers import OpenPull
 from app.core.permission import PERMISSIONS
 from app.core.receipt import Receipt
 from app.errors import ServiceError
-from triggers.github import checks
+from triggers.github import checks, open_pulls
 from triggers.github.auto_merge import merge_when_green, stop_merging
 from triggers.github.changed import changed_files
 from triggers.github.connection import GitHubConnection
@@ -162,6 +163,16 @@ class GitHubService:
             return own_issue(
                 self._repository(credential, repo), repo, self._bot_login, marker=marker, title=title, body=body, known=known,
             )
+    def open_pulls(self, credential: Credential, repo: Repo) -> list[OpenPull]:
+        """Return the open pull requests that were moved last. Raises ServiceError."""
+        with as_service_error(f"listing the pull requests of {repo.full_name}"):
+            return open_pulls.open_pulls(self._connection.requester(credential.token), repo)
+
+    def merges(self, credential: Credential, repo: Repo, number: int) -> bool | None:
+        """Return whether a pull request merges, where GitHub knows. Raises ServiceError."""
+        with as_service_error(f"asking whether the pull request {number} of {repo.full_name} merges"):
+            return open_pulls.merges(self._connection.requester(credential.token), repo, number)
+
     def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
         """Create or bring up to date the check with this external id; return its URL. Raises ServiceError."""
         with as_service_error(f"telling of {check.name} in {repo.full_name}"):

@@ -15,6 +15,7 @@ from app.core.grant import Credential
 from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
 from app.execute.workspace.homes import Given, Homes, given_to, stand_on
+from app.execute.workspace.joined import joined
 from app.execute.workspace.layers import Layers
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree
@@ -67,6 +68,13 @@ class Workspaces:
         Raises WorkspaceError.
         """
         return with_trusted_config(self.git, self.mirror(repo), head, trusted)
+
+    def joined(self, repo: Repo, head: str, base: str, *, head_ref: str, base_ref: str) -> str:
+        """Return the commit that merges `base` into `head`, with git's conflict markers in its files; the mirror holds both.
+
+        Raises PublishRefused where they do not conflict, WorkspaceError.
+        """
+        return joined(self.git, self.mirror(repo), head, base, head_ref=head_ref, base_ref=base_ref)
 
     def prepare(
         self, repo: Repo, commit: str, sandbox_id: str, uid: int, gid: int, origin: str = "", home_of: str | None = None,
