@@ -14,6 +14,7 @@ from app.publish.proposal import Proposal
 from app.publish.secrets import find_secrets
 from tasks.entitle import entitled_grant
 from tasks.hold import behind
+from tasks.narrowing import narrow
 from tasks.parts import Parts
 from tasks.publish import publish
 from tasks.target import goes_on_with_its_own
@@ -56,6 +57,9 @@ def publish_approved(parts: Parts, lease: Lease, run: Run) -> bool:
         raise PublishRefused("What was approved is not kept any more. Ring again.", reason="not_kept")
     proposal = Proposal.model_validate_json(candidate)
     with parts.credential(entitled_grant(parts, run), run_id=run.id) as credential:
+        service, repo = parts.service(run.event), run.event.repo
+        default = parts.workspaces.fetch(repo, service.clone_url(repo), credential, service.default_branch_head(credential, repo)[1])
+        run = narrow(parts, lease, run, default)
         if (why := _moved(parts, credential, run, proposal)):
             with parts.database.begin() as tx:
                 runs.mark(tx, run.id, ANEW)

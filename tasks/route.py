@@ -37,6 +37,7 @@ from tasks.facts import known_of, over_in, replaced
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.lookup import looked_up
+from tasks.narrowing_note import tell_of_narrowing
 from tasks.notices import deliver_notices
 from tasks.offers import note, only_on_that_head, pressed
 from tasks.parts import Parts
@@ -75,6 +76,7 @@ def route(parts: Parts, inbox_id: int) -> None:
                 entry = inbox.load(tx, inbox_id)
             if entry is not None:
                 _route(parts, inbox_id, entry.event)
+                tell_of_narrowing(parts, entry.event)
         except BellhopError as error:
             again = error.retryable and attempts < MAX_ATTEMPTS
             wait_seconds = backoff_seconds(attempts, error.retry_after_seconds)

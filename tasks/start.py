@@ -18,6 +18,7 @@ from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
 from tasks.hold import as_it_works
 from tasks.leased import LEASE_SECONDS, advance
+from tasks.narrowing import narrow
 from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
 from tasks.prepare import layer_for_work, setup_of
@@ -56,6 +57,9 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     if run.state == "queued" and not _takes_a_place(parts, lease, run):
         return
     base_commit, readable = _fetch(parts, lease, run)
+    # What the repository takes away from the profile is on file by now.
+    run = _as_on_file(parts, run)
+    backend = choose_backend(parts, run.profile)
     clone_url = parts.service(run.event).clone_url(run.event.repo)
     uid = sandbox_uid(run.profile)
     sandbox_id = f"{run.id}-work"
@@ -146,9 +150,12 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:
     grant = entitled_grant(parts, run)
     with parts.credential(grant, run_id=run.id) as credential:
         url = service.clone_url(run.event.repo)
-        commit = run.base_commit or _base(parts, service, credential, run)
         if run.base_commit is not None:
-            parts.workspaces.fetch(run.event.repo, url, credential, commit)
+            commit = parts.workspaces.fetch(run.event.repo, url, credential, run.base_commit)
+        else:
+            default = parts.workspaces.fetch(run.event.repo, url, credential, service.default_branch_head(credential, run.event.repo)[1])
+            run = narrow(parts, lease, run, default)
+            commit = _base(parts, service, credential, run, default)
         if run.profile.keeps_changes:
             # The publisher looks again and decides; this only spares a run whose result could not be published.
             with parts.database.read() as tx:
@@ -158,16 +165,21 @@ def _fetch(parts: Parts, lease: Lease, run: Run) -> tuple[str, frozenset[str]]:
             refuse_if_moved(parts.workspaces.git, mirror, url, run.branch, credential, expected)
     with parts.database.begin() as tx:
         runs.write(tx, lease, base_commit=commit)
-    return commit, frozenset(grant.permissions)
+    return commit, frozenset(grant.permissions) & frozenset(run.profile.permissions)
 
 
-def _base(parts: Parts, service: Service, credential: Credential, run: Run) -> str:
+def _as_on_file(parts: Parts, run: Run) -> Run:
+    with parts.database.read() as tx:
+        now = runs.load(tx, run.id) or run
+    return as_it_works(parts, run.model_copy(update={"profile": now.profile, "base_commit": now.base_commit}))
+
+
+def _base(parts: Parts, service: Service, credential: Credential, run: Run, default: str) -> str:
     """Return the head of the default branch or the profile's, or the pull request's with the default branch's agent configuration."""
     repo, pull = run.event.repo, run.event.pull
     url = service.clone_url(repo)
     if pull is None and run.profile.branch is not None:
         return parts.workspaces.fetch(repo, url, credential, f"refs/heads/{run.profile.branch}")
-    default = parts.workspaces.fetch(repo, url, credential, service.default_branch_head(credential, repo)[1])
     if pull is None:
         return default
     head = parts.workspaces.fetch(repo, url, credential, pull.head_commit, pull.number)
