@@ -149,7 +149,7 @@ def _setup(profile: Profile) -> Iterator[str]:
 def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator[str]:
     yield "Tokens it would ask for, each revoked after use, none ever inside the sandbox:"
     if not event.repo.is_looked_up:
-        yield f"  before them, to look up {line(event.repo.full_name, 300)} by its name, one that reads its metadata and nothing else"
+        yield f"  before them, to look up {line(event.repo.full_name, 300)} by its name, one that reads its metadata and nothing else (its id stands as 0 below)"
     is_of_operator = voucher(event, profile.who.apps) == "operator"
     grants: tuple[Grant, ...] = (
         *(() if is_of_operator else (authorise_grant(event),)),

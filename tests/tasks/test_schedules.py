@@ -57,6 +57,8 @@ def test_a_tick_is_one_event_however_many_look(nightly: Scene) -> None:
 def test_ticks_that_were_missed_are_one(nightly: Scene) -> None:
     fire_due(nightly.parts, THREE + 9 * DAY)
     fire_due(nightly.parts, THREE + 9 * DAY)
+    # A worker whose clock is behind makes no event of one that was passed over.
+    fire_due(nightly.parts, THREE + 8 * DAY)
     assert [event.occurred_at for _, event in events(nightly)] == ["2026-12-02T03:00:00Z"]
 
 
@@ -96,6 +98,20 @@ def test_a_tick_while_the_last_one_is_still_worked_on_starts_nothing(nightly: Sc
         nightly.pump()
     assert len(nightly.all_runs()) == 1
     assert "already_running" in str(nightly.entry(events(nightly)[1][0]).decision)
+
+
+def test_the_next_tick_brings_a_pull_request_that_is_open_up_to_date(nightly: Scene) -> None:
+    for day, words in enumerate(("hello, world\n", "hello, all\n")):
+        fire_due(nightly.parts, THREE + day * DAY)
+        nightly.pump()
+        [run] = [run for run in nightly.all_runs() if run.state != "done"]
+        nightly.work(run.id, {"README.md": words})
+        nightly.pump()
+        assert nightly.outcome(run.id).kind == "pull_request"
+    [pull] = nightly.github.pull_requests("octo/hello")
+    [branch] = nightly.branches()
+    assert nightly.github.read("octo/hello", branch, "README.md") == "hello, all\n"
+    assert len(nightly.comments(pull.number)) == 2
 
 
 def test_a_repository_that_cannot_be_looked_up_is_asked_for_again_and_an_app_that_is_not_there_is_said(nightly: Scene) -> None:
