@@ -32,6 +32,7 @@ from app.ledger import audit, hosts, inbox, messages, notices, runs, tallies
 from app.ports import Service
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
+from tasks.coalesce import pick_up
 from tasks.control import Asked, control
 from tasks.facts import known_of, over_in, replaced
 from tasks.grants import authorise_grant
@@ -195,15 +196,19 @@ def _newest_pull(over: Sequence[Run]) -> PullRequest | None:
     return next((run.outcome for run in over if isinstance(run.outcome, PullRequest)), None)
 
 
-def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str | None:
-    """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there."""
+def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str:
+    """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there. Raises _Overtaken."""
     over = over_in(tx, event)
     # A label that is put on again begins anew.
     parent = over[0] if over and event.is_comment else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []
     profile = with_choices(profile, event, [run.event for run in reversed(past) if not was_refused_its_choice(run)], bot_login)
     host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)
-    return runs.create(tx, event, profile, host, parent_id=parent.id if parent else None)
+    run_id = runs.create(tx, event, profile, host, parent_id=parent.id if parent else None)
+    if run_id is None:
+        raise _Overtaken
+    pick_up(tx, run_id, event)
+    return run_id
 
 
 def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Decision) -> Run | None:
@@ -214,6 +219,9 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     """
     why = "; ".join(decision.why)
     if isinstance(decision, Ignore):
+        if decision.reason == "not_addressed" and runs.live_in_thread(tx, event.thread) is not None and event.actor.kind == "person":
+            # Somebody has rung meanwhile: the words are for that run.
+            raise _Overtaken
         inbox.settle(tx, inbox_id, state="ignored", decision=f"ignore: {decision.reason} ({why})")
         note(tx, parts, event, decision, None)
         return None
@@ -223,8 +231,6 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
             # Who rang vouches for the wish, and nobody for a stranger's files: words come out of such a run, and no more.
             profile = profile.model_copy(update={"workspace": "ro"})
         run_id = _start(tx, event, profile, parts.settings.bot_login)
-        if run_id is None:
-            raise _Overtaken
     else:
         run_id = decision.run_id
         if not runs.still_live(tx, run_id):

@@ -108,6 +108,26 @@ def recent_ignored(tx: Connection, limit: int) -> list[Entry]:
     return [Entry(row[0], Event.model_validate_json(row[1]), *row[2:]) for row in rows]
 
 
+def not_addressed_within(tx: Connection, within_ms: int) -> list[Entry]:
+    """Return the rows of so long ago that were passed over because they spoke to nobody, oldest first, at most a hundred."""
+    rows = tx.execute(
+        select(*_ENTRY)
+        .where(
+            inbox.c.state == "ignored", inbox.c.received_at_ms > now_ms() - within_ms, inbox.c.decision.like("ignore: not_addressed (%"),
+        )
+        .order_by(inbox.c.id.desc())
+        .limit(100)
+    ).all()
+    return [Entry(row[0], Event.model_validate_json(row[1]), *row[2:]) for row in reversed(rows)]
+
+
+def revise(tx: Connection, inbox_id: int, *, decision: str, run_id: str) -> None:
+    """Write that something follows from an ignored row after all."""
+    tx.execute(
+        update(inbox).where(inbox.c.id == inbox_id, inbox.c.state == "ignored").values(state="routed", decision=decision, run_id=run_id)
+    )
+
+
 def tries(tx: Connection, inbox_id: int) -> tuple[int, str | None]:
     """Return how often a row was claimed, and what the last try failed with (None: it left no word)."""
     row = tx.execute(select(inbox.c.attempts, inbox.c.decision).where(inbox.c.id == inbox_id)).one_or_none()
