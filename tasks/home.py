@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app.core.event import Event
 from app.core.grant import Credential
-from app.core.outcome import PullRequest
+from app.core.outcome import Held, PullRequest
 from app.core.reply import home_marker, must_be_read, thread_in
 from app.core.run import COMMENT, Run
 from app.errors import ServiceError
@@ -41,7 +41,9 @@ def place_of(tx: Connection, run: Run, reply: Reply) -> Event | None:
         return standing
     if isinstance(run.outcome, PullRequest):
         return event.model_copy(update={"number": run.outcome.number, "is_pull_request": True})
-    if run.profile.reply == "silent" or not must_be_read(run, outbox.kinds(tx, run.id)):
+    # What waits for an approval waits for ever where nobody could give one.
+    is_silent = run.profile.reply == "silent" and not isinstance(run.outcome, Held)
+    if is_silent or not must_be_read(run, outbox.kinds(tx, run.id)):
         return None
     if reply.kind != COMMENT:
         # Whoever holds the row of the one comment is alone with it, so that no two open an issue.

@@ -29,6 +29,6 @@ def must_be_read(run: Run, kinds: Collection[str]) -> bool:
     outcome = run.outcome
     if outcome is None:
         return any(kind.startswith("question-") for kind in kinds)
-    return outcome.kind in ("message", "failed") or (outcome.kind == "refused" and outcome.reason != "cancelled")
+    return outcome.kind in ("message", "failed", "held") or (outcome.kind == "refused" and outcome.reason != "cancelled")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from app.core.outcome import Held
 from app.core.run import COMMENT
 from app.emulators.github.state import Issue
 from app.ledger import outbox
@@ -110,3 +113,20 @@ def test_a_question_opens_the_issue_once_and_is_asked_in_it(scene: Scene) -> Non
     said = [comment.body for comment in scene.comments(home.number)]
     assert len(said) == 2
     assert any("which one?" in body for body in said)
+
+
+@pytest.mark.parametrize("reply", ["issue", "silent"])
+def test_what_waits_for_an_approval_opens_the_issue_in_which_it_is_given(scene: Scene, reply: str) -> None:
+    scene.profiles["fix"] = profile(reply=reply, autonomy="suggest")
+    run_id = begun(scene)
+    scene.work(run_id, FIX)
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Held)
+    [home] = opened(scene)
+    said = f"@bellhop approve {outcome.binds[:7]}"
+    route(scene.parts, scene.ring(kind="issue_comment.created", said=said, number=home.number))
+    scene.pump()
+    [pull] = scene.github.pull_requests("octo/hello")
+    assert scene.github.branches("octo/hello")[scene.branches()[0]] == outcome.binds
+    assert [comment.body.split(":")[0] for comment in scene.comments(pull.number)] == ["Pull request"]
