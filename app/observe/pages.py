@@ -24,7 +24,7 @@ from app.observe.events_page import EventsPage
 from app.observe.facts import headline, link, now_of
 from app.observe.listing import beside, paused_lines, waiting
 from app.observe.metrics import Metrics
-from app.observe.text import clock, line, span
+from app.observe.text import clock, line, printable, span
 
 log = structlog.get_logger()
 
@@ -147,7 +147,7 @@ class _Pages:
         found, shown, now = seen
         return self.render(
             "run.html.j2", run=found.run, now=now, steps=shown, first=shown[0]["sequence"] if shown else 0,
-            last=shown[-1]["sequence"] if shown else -1, newest=before < 0,
+            last=shown[-1]["sequence"] if shown else -1, newest=before < 0, patch=printable(found.patch),
         )
 
     async def live(self, request: Request) -> Response:

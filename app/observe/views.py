@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app.core.outcome import Outcome
 from app.core.run import Run
-from app.ledger import audit, exchanges, reports, runs, sandboxes
+from app.ledger import audit, exchanges, holds, reports, runs, sandboxes
 from app.ledger.audit import AuditRow, Use
 from app.ledger.exchanges import Usage
 from app.ledger.inbox import Entry
@@ -60,6 +60,7 @@ class RunView(NamedTuple):
     denied: list[Use]
     audit_rows: int
     reports: list[ReportRow]
+    patch: str = ""
 
 
 def stages_of(marks: list[tuple[str, int]]) -> list[Stage]:
@@ -86,10 +87,12 @@ def view(tx: Connection, run_id: str) -> RunView | None:
     run = runs.load(tx, run_id)
     if run is None:
         return None
+    hold = holds.load(tx, run_id)
     return RunView(
         run, stages_of(runs.timeline(tx, run_id)), sandboxes.of_run(tx, run_id), exchanges.usage(tx, run_id),
         audit.uses(tx, run_id, MOST_USES, refused=False), audit.uses(tx, run_id, MOST_USES, refused=True),
         audit.count(tx, run_id), reports.of_run(tx, run_id),
+        patch="" if hold is None else hold.patch,
     )
 
 
