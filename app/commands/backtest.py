@@ -35,7 +35,7 @@ _RUNS_LOOKED_AT = 1000
 _RUNS_ENOUGH = 50
 
 CANNOT_KNOW = (
-    "What it cannot know: deliveries of kinds that Bellhop passes over (edits, other actions, events that the App is not subscribed to) are not on file; "
+    "What it cannot know: deliveries of kinds that Bellhop passes over (edits, other actions, events that the App is not subscribed to) are not on file, nor are ticks of a schedule and calls of a webhook that no profile in use had; "
     "what people would have done had a run been there; fields that an earlier Bellhop did not keep, such as who opened an issue."
 )
 

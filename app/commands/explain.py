@@ -29,6 +29,10 @@ from tasks.choices import options_of
 from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
 from triggers import reader
 
+NOT_LOOKED_AT = (
+    "  not looked at: what `.bellhop/*.yaml` on the repository's default branch takes away, and whether caps, a day's budget or a pause would have it wait"
+)
+
 # Why a trigger passes a delivery over, for people.
 IGNORED_BECAUSE = {
     "ping": "the service only tries whether Bellhop is there, and gets its answer",
@@ -93,6 +97,7 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
     if isinstance(decision, Start):
+        yield NOT_LOOKED_AT
         yield from _options(event, profiles[decision.profile], settings.bot_login)
         yield from _services(profiles[decision.profile])
         yield from _setup(profiles[decision.profile])

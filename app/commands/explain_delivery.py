@@ -13,6 +13,7 @@ from app.core.event import Event
 from app.errors import BellhopError
 from app.ledger import events
 from app.ledger.inbox import Entry
+from app.observe.listing import paused_lines
 from app.observe.text import clock, line
 from app.settings import Settings
 from tasks.facts import known_of, replaced
@@ -63,6 +64,7 @@ def _facts(tx: Connection, event: Event, bot_login: str, permission: str, change
         says.append(f"run {last.id} was the last here, of the profile {last.profile.name}" + ("; this is its pull request" if facts.is_own_pull else ""))
     if facts.loop is not None:
         says.append("this conversation has gone round in circles")
+    says += paused_lines(tx)
     if changed:
         says.append(f"{len(changed)} changed files, as you say")
     return facts, says

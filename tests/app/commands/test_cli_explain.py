@@ -52,10 +52,11 @@ def test_an_event_that_would_start_a_run_says_why_and_which_tokens(told: Machine
         "Decision: start fix (supposing that Codertocat has `maintain`)",
         "  profile fix takes issues.labeled with the label bug",
         "  Codertocat has maintain, needed is maintain",
+        "  not looked at: what `.bellhop/*.yaml` on the repository's default branch takes away, and whether caps, a day's budget or a pause would have it wait",
         "Tokens it would ask for, each revoked after use, none ever inside the sandbox:",
-        *lines[9:],
+        *lines[10:],
     ]
-    asks = [re.fullmatch(r"  (\w+): POST (\S+) (\{.*\})", line) for line in lines[9:-1]]
+    asks = [re.fullmatch(r"  (\w+): POST (\S+) (\{.*\})", line) for line in lines[10:-1]]
     asked = {found[1]: json.loads(found[3]) for found in asks if found}
     assert {found[2] for found in asks if found} == {"https://api.github.com/app/installations/{installation_id}/access_tokens"}
     assert lines[-1] == "  {installation_id} is looked up: GET https://api.github.com/repos/Codertocat/Hello-World/installation"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.decide import Ignore, Start, decide, needs_paths
 from app.core.event import Actor
@@ -96,6 +98,24 @@ def test_profiles_that_narrow_apart_are_not_said_to_overlap() -> None:
     both = profile("a", on={"pull_request": {"paths": ["docs/**"]}}) | profile("b", on={"pull_request": {"paths-ignore": ["docs/**"]}})
     assert overlaps(both) == []
     assert overlaps(profile("a", on={"pull_request": {}}) | profile("b", on={"pull_request": {}})) != []
+
+
+KEYS: dict[str, Any] = {
+    "types": ["opened"], "labels": ["bellhop"], "branches": ["ma*", "!main2"], "branches-ignore": ["release/*"], "authors": ["id:7"],
+    "where": [{"field": "title", "matches": "^fix"}], "paths": ["docs/**"], "paths-ignore": ["**/*.md"],
+}
+
+
+@given(
+    st.sets(st.sampled_from(sorted(KEYS))), st.sampled_from(sorted(KEYS)), st.sampled_from(["main", "main2", "release/1", None]),
+    st.sampled_from(["fix it", "other"]), st.sampled_from([None, (), ("docs/a.md",), ("docs/a.md", "b.py")]), st.booleans(),
+)
+def test_one_more_key_never_lets_more_ring(
+    keys: set[str], more: str, branch: str | None, title: str, paths: tuple[str, ...] | None, is_known: bool
+) -> None:
+    happening = pull(branch=branch, title=title, author=ADA if is_known else None)
+    if of({key: KEYS[key] for key in keys | {more}}, happening, paths) is None:
+        assert of({key: KEYS[key] for key in keys - {more}}, happening, paths) is None
 
 
 def test_files_that_nobody_has_told_of_keep_nothing_from_ringing() -> None:
