@@ -8,15 +8,13 @@ from typing import NamedTuple
 from app.core.event import Event
 from app.core.noun import Noun
 from app.core.said import said_to
+from app.core.standing import NOBODYS_WORD
 
 WINDOW_MS = 3_600_000
 # Runs in a row that no person's words began: by labels, assignments, CI or programs.
 MOST = 5
 # With people's words among them. A program that writes under a person's token is a person to whoever looks.
 MOST_WITH_WORDS = 15
-
-# What comes from a clock, an outside system or the operator's own hand answers nobody.
-_ANSWERS_NOBODY = frozenset({"by_hand", "schedule", "webhook"})
 
 
 class Began(NamedTuple):
@@ -68,4 +66,4 @@ def loop_in(runs: Sequence[Began], now_ms: int) -> Loop | None:
 
 def can_loop(event: Event) -> bool:
     """Return whether the event may be an answer to something that Bellhop has done."""
-    return event.kind.partition(".")[0] not in _ANSWERS_NOBODY
+    return event.kind.partition(".")[0] not in NOBODYS_WORD
