@@ -283,6 +283,15 @@ class Service(Protocol):
     def merges(self, credential: Credential, repo: Repo, number: int) -> bool | None:
         """Return whether a pull request merges without a conflict; None: that is not known yet. Raises ServiceError."""
 
+    def ensure_review(
+        self, credential: Credential, repo: Repo, number: int, *, marker: str, commit: str | None, body: str,
+        comments: Sequence[tuple[str, int, str]],
+    ) -> str:
+        """Find our review that holds `marker`, or submit it as a comment (no approval) on `commit`; return its URL.
+
+        `comments` are (path, line of the new side, words). Raises ServiceError; with status 422 for a line that the change does not show.
+        """
+
     def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
         """Create the check that has this external id on its commit, or bring it up to date; return its URL.
 

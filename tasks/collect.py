@@ -25,6 +25,7 @@ from tasks.hold import as_it_works, held_plan
 from tasks.model_trouble import model_trouble
 from tasks.parts import Parts
 from tasks.publish import publish
+from tasks.reviewing import all_reports, review
 from tasks.target import goes_on_with_its_own
 from tasks.verify import under_way, verify
 
@@ -115,6 +116,8 @@ def _conclude_without_change(
         conclude(parts, lease, run, Failed(reason=reason, text=text, who="person"))
     elif run.profile.approval.plan and run.profile.workspace == "rw" and not run.profile.keeps_changes:
         conclude(parts, lease, run, held_plan(run, parts.redacted_words(said)))
+    elif run.profile.review is not None:
+        conclude(parts, lease, run, review(parts, lease, run, said, all_reports(parts, run)))
     elif not run.profile.keeps_changes:
         conclude(parts, lease, run, Message(text=said))
     else:

@@ -35,6 +35,7 @@ def with_door(assignment: Assignment, run: Run, registries: Mapping[str, Registr
         registries=profile.egress.registries,
         repository=run.event.repo.full_name if works else None,
         has_tools=works,
+        is_review=works and profile.review is not None and run.event.pull is not None,
     )
     tools = {"BELLHOP_MCP_URL": f"{LOOPBACK_URL}/mcp"} if rules.has_tools else {}
     packages = clients({name: registries[name] for name in profile.egress.registries if name in registries})

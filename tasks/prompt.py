@@ -17,12 +17,12 @@ from tasks.target import goes_on_with_its_own
 
 def render_prompt(
     run: Run, settings: Settings, earlier: Sequence[Word] = (), *, continues: bool = False, has_files: bool = False,
-    plan: str = "",
+    plan: str = "", change_from: str = "",
 ) -> str:
     """Render the profile's prompt template; the fence around people's words cannot be guessed from outside.
 
     It is drawn anew each time, and stands nowhere but in the prompt: the run's id, which its comment shows, says nothing
-    about it. `earlier` is what was said before, `continues` whether the agent remembers the rest, `has_files` whether it finds what it left in the workspace, `plan` the one that people have approved. What the page hides from the person who rang is taken out of the words, and counted. Raises ProfileError.
+    about it. `earlier` is what was said before, `continues` whether the agent remembers the rest, `has_files` whether it finds what it left in the workspace, `plan` the one that people have approved, `change_from` the commit that a change to be reviewed is counted from. What the page hides from the person who rang is taken out of the words, and counted. Raises ProfileError.
     """
     environment = Environment(
         loader=FileSystemLoader(settings.templates_dir), undefined=StrictUndefined, trim_blocks=True,
@@ -35,7 +35,7 @@ def render_prompt(
         return environment.get_template(name).render(
             event=event, profile=run.profile, verify=run.profile.verify, fence=secrets.token_hex(12),
             hidden=title.hidden + text.hidden, earlier=earlier, continues=continues, has_files=has_files,
-            own_pull=goes_on_with_its_own(run), plan=look(plan).text,
+            own_pull=goes_on_with_its_own(run), plan=look(plan).text, change_from=change_from,
         )
     except TemplateError as error:
         raise ProfileError(

@@ -25,6 +25,7 @@ from tasks.prepare import layer_for_work, setup_of
 from tasks.prompt import render_prompt
 from tasks.replies import deliver_all, say
 from tasks.repository_door import with_repository
+from tasks.reviewing import change_from
 from tasks.services import with_services
 from tasks.target import expected_at
 
@@ -83,7 +84,7 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
         earlier = said_before(tx, run, home_of=given.run_id if given else None)
-    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan)
+    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan, change_from=change_from(parts, run))
     asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=given is not None)
     if has_files:
         asked = asked.model_copy(update={"tidy": AGENT_CONFIG})
@@ -183,10 +184,15 @@ def _base(parts: Parts, service: Service, credential: Credential, run: Run, defa
     if pull is None:
         return default
     head = parts.workspaces.fetch(repo, url, credential, pull.head_commit, pull.number)
+    # What a change is counted from, and what it conflicts with, is the base as it stands now.
+    base = parts.workspaces.fetch(repo, url, credential, f"refs/heads/{pull.base_ref}") if _needs_base(run) else ""
     if run.event.friction == "conflict":
-        base = parts.workspaces.fetch(repo, url, credential, f"refs/heads/{pull.base_ref}")
         head = parts.workspaces.joined(repo, head, base, head_ref=pull.head_ref, base_ref=pull.base_ref)
     return parts.workspaces.with_trusted_config(repo, head, default)
+
+
+def _needs_base(run: Run) -> bool:
+    return run.event.friction == "conflict" or run.profile.review is not None
 
 
 def refuse_closed(run: Run) -> None:

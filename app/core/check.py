@@ -82,7 +82,7 @@ def ending(outcome: Outcome) -> tuple[str, Conclusion]:
 
 _ENDS: dict[str, tuple[str, Conclusion]] = {
     "held": ("Waits for an approval", "action_required"),
-    "message": ("Answered", "neutral"), "nothing_to_do": ("Nothing to do", "neutral"), "failed": ("That did not work", "failure"),
+    "message": ("Answered", "neutral"), "review": ("Reviewed", "success"), "nothing_to_do": ("Nothing to do", "neutral"), "failed": ("That did not work", "failure"),
 }
 
 

@@ -10,7 +10,8 @@ class DoorRules(Noun):
     """Everything but the models that the assignment names.
 
     `connect` and `registries` are those of the profile's `egress:`; `repository` is the full name (`owner/name`) of the
-    one repository that `/git` and `/github` read (None: neither is there); `has_tools` says whether `/mcp` is there.
+    one repository that `/git` and `/github` read (None: neither is there); `has_tools` says whether `/mcp` is there, `is_review` whether
+    it takes comments on lines of a change.
     """
 
     budget: Budget = Budget()
@@ -19,3 +20,4 @@ class DoorRules(Noun):
     registries: tuple[str, ...] = ()
     repository: str | None = None
     has_tools: bool = False
+    is_review: bool = False

@@ -70,6 +70,16 @@ class NothingToDo(Noun):
     text: str
 
 
+class Review(Noun):
+    """The result stands as a review of a pull request; `comments` of its words stand on lines of the change, `elsewhere` could not."""
+
+    kind: Literal["review"] = "review"
+    url: str
+    comments: int
+    elsewhere: int = 0
+    text: str = ""
+
+
 class Refused(Noun):
     """Bellhop would not do or publish it; `reason` is a slug, `text` tells the person why."""
 
@@ -88,6 +98,6 @@ class Failed(Noun):
 
 
 Outcome = Annotated[
-    PullRequest | Message | Held | NothingToDo | Refused | Failed, Field(discriminator="kind")
+    PullRequest | Message | Held | NothingToDo | Review | Refused | Failed, Field(discriminator="kind")
 ]
 OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)

@@ -22,6 +22,7 @@ from app.core.friction import Offer
 from app.core.grant import Access
 from app.core.isolation import Isolation
 from app.core.on import On, faults_of_on
+from app.core.reviewing import Reviewing
 from app.core.section import Section
 from app.core.services import ServiceContainer, ServiceName, service_faults
 from app.core.setup import Setup
@@ -164,6 +165,7 @@ class Profile(Section):
     templates: Templates = Templates()
     signs: Signs = Signs()
     offer: Offer = Offer()
+    review: Reviewing | None = None
 
     @property
     def keeps_changes(self) -> bool:
@@ -209,6 +211,7 @@ def faults(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield ("egress", "connect", index), "no tunnel ever leads to this machine, which is what localhost means"
     yield from service_faults(profile.services, profile.container.image, profile.container.isolation)
     yield from _faults_of_choices(profile)
+    yield from _faults_of_review(profile)
     yield from faults_of_approval(profile.approval, profile.autonomy)
     yield from _faults_of_merging(profile)
     yield from faults_of_setup(profile.setup)
@@ -251,6 +254,11 @@ def _faults_of_own_events(profile: Profile) -> Iterator[tuple[tuple[str | int, .
     for name in () if hook is None or not wanted else hook.all_repositories:
         if not is_wanted(name.casefold(), wanted):
             yield ("repositories",), f"leaves out {name}, which the webhook is for"
+
+
+def _faults_of_review(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if profile.review is not None and profile.workspace != "ro":
+        yield ("review",), "is a result in words: set `workspace: ro` beside it"
 
 
 def _faults_of_choices(profile: Profile) -> Iterator[tuple[tuple[str | int, ...], str]]:

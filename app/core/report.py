@@ -32,6 +32,15 @@ class ProposedPullRequest(Noun):
     body: str
 
 
+class LineComment(Noun):
+    """What the agent says on one line of the change that it reviews."""
+
+    kind: Literal["line_comment"] = "line_comment"
+    path: str
+    line: int
+    text: str
+
+
 class NothingToReport(Noun):
     """The agent says that there is nothing to change, and why."""
 
@@ -49,7 +58,7 @@ class BudgetNote(Noun):
 
 
 Report = Annotated[
-    Update | Question | ProposedPullRequest | NothingToReport | BudgetNote, Field(discriminator="kind")
+    Update | Question | ProposedPullRequest | LineComment | NothingToReport | BudgetNote, Field(discriminator="kind")
 ]
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 

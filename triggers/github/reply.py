@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from app.core.offers import OpenPull
 from app.core.permission import PERMISSIONS
 from app.core.receipt import Receipt
 from app.errors import ServiceError
-from triggers.github import checks, open_pulls
+from triggers.github import checks, open_pulls, own_review
 from triggers.github.auto_merge import merge_when_green, stop_merging
 from triggers.github.changed import changed_files
 from triggers.github.connection import GitHubConnection
@@ -172,6 +173,17 @@ class GitHubService:
         """Return whether a pull request merges, where GitHub knows. Raises ServiceError."""
         with as_service_error(f"asking whether the pull request {number} of {repo.full_name} merges"):
             return open_pulls.merges(self._connection.requester(credential.token), repo, number)
+
+    def ensure_review(
+        self, credential: Credential, repo: Repo, number: int, *, marker: str, commit: str | None, body: str,
+        comments: Sequence[tuple[str, int, str]],
+    ) -> str:
+        """Find or submit our review that holds `marker`; return its URL. Raises ServiceError."""
+        with as_service_error(f"reviewing the pull request {number} of {repo.full_name}"):
+            return own_review.ensure_review(
+                self._connection.requester(credential.token), repo, number, self._bot_login, marker=marker, commit=commit,
+                body=_bounded(body, BODY_LIMIT_CHARACTERS - len(marker) - 2), comments=comments,
+            )
 
     def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
         """Create or bring up to date the check with this external id; return its URL. Raises ServiceError."""

@@ -39,6 +39,17 @@ class ProposePullRequest(Noun):
     body: Annotated[str, StringConstraints(max_length=20_000)] = ""
 
 
+class CommentOnLine(Noun):
+    """Comment on one line of the pull request's change that you review, by its number in the file as it is checked out here.
+
+    All comments are posted together, in one review, when the work is over.
+    """
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    line: Annotated[int, Field(ge=1)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+
+
 class ReportNothingToDo(Noun):
     """Say that there is nothing to change, and why. Leave the files as they were."""
 
@@ -59,6 +70,15 @@ TOOLS: dict[str, Tool] = {
     "propose_pull_request": Tool(ProposePullRequest, "proposed_pull_request", 5),
     "report_nothing_to_do": Tool(ReportNothingToDo, "nothing_to_do", 3),
 }
+
+
+# What only those have who review a change, beside the others.
+REVIEW_TOOLS: dict[str, Tool] = {"comment_on_line": Tool(CommentOnLine, "line_comment", 50)}
+
+
+def tools_of(*, is_review: bool) -> dict[str, Tool]:
+    """Return the tools of a run by their names."""
+    return TOOLS | REVIEW_TOOLS if is_review else TOOLS
 
 
 def described(tool: Tool) -> str:

@@ -11,10 +11,17 @@ from sqlalchemy import Connection
 
 from app.core.clean import clean
 from app.core.redact import redact
-from app.core.report import NothingToReport, ProposedPullRequest, Question, Report, Update
+from app.core.report import LineComment, NothingToReport, ProposedPullRequest, Question, Report, Update
 from app.core.seen import as_seen
 from app.execute.gateway.door import Door
-from app.execute.gateway.tools.calls import TOOLS, Ask, PostUpdate, ProposePullRequest, ReportNothingToDo
+from app.execute.gateway.tools.calls import (
+    Ask,
+    CommentOnLine,
+    PostUpdate,
+    ProposePullRequest,
+    ReportNothingToDo,
+    tools_of,
+)
 from app.ledger import messages, reports, runs
 from app.ledger.messages import MessageRow
 
@@ -34,12 +41,13 @@ class Desk:
     def __init__(self, door: Door, secrets: tuple[str, ...] = ()) -> None:
         self._door = door
         self._secrets = secrets
+        self.tools = tools_of(is_review=door.assignment.door.is_review)
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Carry out one call; whatever the agent sent, it gets an answer that says what to do."""
-        tool = TOOLS.get(name)
+        tool = self.tools.get(name)
         if tool is None:
-            return Answer(f"there is no such tool; there are {', '.join(TOOLS)}", is_error=True)
+            return Answer(f"there is no such tool; there are {', '.join(self.tools)}", is_error=True)
         try:
             asked = tool.takes.model_validate(arguments)
         except ValidationError as error:
@@ -112,6 +120,9 @@ class Desk:
         if isinstance(asked, PostUpdate):
             text = self._plain(asked.text)
             return Update(text=text) if text else None
+        if isinstance(asked, CommentOnLine):
+            text, path = self._plain(asked.text), self._plain(asked.path)
+            return LineComment(path=path, line=asked.line, text=text) if text and path else None
         if isinstance(asked, ReportNothingToDo):
             text = self._plain(asked.reason)
             return NothingToReport(text=text) if text else None
@@ -128,6 +139,7 @@ class Desk:
 _SAID = {
     "update": "On file: the thread is told.",
     "proposed_pull_request": "On file: the pull request's title and description are taken from here, if there is one.",
+    "line_comment": "On file: it is posted with the review, on its line if the change shows that.",
     "nothing_to_do": "On file. If the workspace holds changes at the end all the same, they become a draft that says so.",
 }
 _LATER = (

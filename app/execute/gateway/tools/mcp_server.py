@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from app.core.assignment import LOOPBACK_PORT, LOOPBACK_URL
-from app.execute.gateway.tools.calls import TOOLS, described
+from app.execute.gateway.tools.calls import described
 from app.execute.gateway.tools.desk import Answer, Desk
 
 INSTRUCTIONS = (
@@ -45,7 +45,7 @@ def make_server(desk: Desk) -> Server[Any]:
     ) -> ListToolsResult:
         return ListToolsResult(tools=[
             ListedTool(name=name, description=described(tool), input_schema=tool.takes.model_json_schema())
-            for name, tool in TOOLS.items()
+            for name, tool in desk.tools.items()
         ])
 
     async def call_tool(_context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
