@@ -97,7 +97,7 @@ def test_t71_only_an_address_at_the_forge_is_a_link(address: str, visitor: httpx
     ended(database, lease, PullRequest(url=address, number=1, branch="b", title="t"))
     page = Page(visitor.get(f"/runs/{run_id}").text)
     assert [each.attributes["href"] for each in page.named("a") if "href" in each.attributes] == [
-        "/", f"/api/runs/{run_id}/credentials", f"/runs/{run_id}?before=0",
+        "/", "/events", f"/api/runs/{run_id}/credentials", f"/runs/{run_id}?before=0",
     ]
     assert " ".join(address.split()) in page.by_id("text").words
 
