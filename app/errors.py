@@ -17,6 +17,8 @@ class BellhopError(Exception):
     who = "operator"
     # What the other side asked us to wait, where it said so.
     retry_after_seconds: float | None = None
+    # Whether it said how long; where it did not, each further attempt waits twice as long.
+    is_wait_stated = True
 
     def __init__(self, message: str, *, reason: str | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
@@ -116,10 +118,12 @@ class ServiceError(BellhopError):
         reason: str | None = None,
         retryable: bool | None = None,
         retry_after_seconds: float | None = None,
+        is_wait_stated: bool = True,
     ) -> None:
         super().__init__(message, reason=reason, retryable=retryable)
         self.status = status
         self.retry_after_seconds = retry_after_seconds
+        self.is_wait_stated = is_wait_stated
 
 
 class GrantRefused(BellhopError):

@@ -109,7 +109,7 @@ def _retry_or_fail(parts: Parts, lease: Lease, run: Run, error: BellhopError) ->
         now = runs.load(tx, run.id)
     # The step may have moved the run on before it failed: the tries at the new state count.
     attempt = max(1, now.attempts) if now is not None else 1
-    wait_seconds = backoff_seconds(attempt, error.retry_after_seconds)
+    wait_seconds = backoff_seconds(attempt, error.retry_after_seconds, is_stated=error.is_wait_stated)
     again = error.retryable and attempt < MAX_ATTEMPTS
     log.warning(
         "step_failed", state=run.state, reason=error.reason, error=str(error), attempt=attempt,

@@ -39,7 +39,7 @@ def _deliver(parts: Parts, notice_id: str) -> None:
         log.warning("notice_failed", thread=event.thread, reason=error.reason, attempt=due.attempts, gives_up=not again)
         with parts.database.begin() as tx:
             if again:
-                notices.again_in(tx, due.id, backoff_seconds(due.attempts, error.retry_after_seconds))
+                notices.again_in(tx, due.id, backoff_seconds(due.attempts, error.retry_after_seconds, is_stated=error.is_wait_stated))
             else:
                 notices.delivered(tx, due.id)
         return

@@ -89,7 +89,7 @@ def tell_offers(parts: Parts, _host: str) -> None:
                 if is_over:
                     offers.told(tx, offer)
                 else:
-                    offers.again_in(tx, offer, backoff_seconds(offer.attempts, error.retry_after_seconds))
+                    offers.again_in(tx, offer, backoff_seconds(offer.attempts, error.retry_after_seconds, is_stated=error.is_wait_stated))
             continue
         with parts.database.begin() as tx:
             offers.told(tx, offer)

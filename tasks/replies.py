@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app.core.budget import cost_in_words
 from app.core.denied import Denied
+from app.core.event import Event
 from app.core.progress import progress_in_words, shown_minutes
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.errors import BellhopError, ProfileError
@@ -18,6 +19,7 @@ from app.ledger import (
     audit,
     exchanges,
     line,
+    looks,
     messages,
     outbox,
     remarks,
@@ -177,11 +179,13 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
     with structlog.contextvars.bound_contextvars(run_id=run_id):
         while True:
             with parts.database.begin() as tx:
+                run = runs.load(tx, run_id)
+                if run is None or not looks.is_due(tx, pause_name(run.event)):
+                    return
                 known = outbox.load(tx, run_id, kind)
                 is_made = known is not None and bool(known.url)
                 reply = outbox.hold(tx, run_id, kind, EDIT_HOLD_SECONDS if is_made else CREATE_HOLD_SECONDS)
-                run = runs.load(tx, run_id)
-            if reply is None or run is None or not _deliver(parts, run, reply):
+            if reply is None or not _deliver(parts, run, reply):
                 return
 
 
@@ -200,6 +204,11 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
                     event = open_home(parts, credential, run)
                 url = bring_about(parts.service(event), credential, event, reply)
     except BellhopError as error:
+        if error.retry_after_seconds is not None:
+            # The limit is the installation's, whatever is said with its tokens: all that is to be said there waits with this.
+            wait_seconds = backoff_seconds(reply.attempts + 1, error.retry_after_seconds, is_stated=error.is_wait_stated)
+            with parts.database.begin() as tx:
+                looks.postpone(tx, pause_name(run.event), wait_seconds)
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False
     except Exception as error:  # one reply that breaks our own code must not keep the others from being delivered
@@ -222,14 +231,26 @@ def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryabl
         level = logging.WARNING if is_spare(reply.kind) else logging.ERROR
         log.log(level, "reply_given_up", reply=reply.kind, attempt=attempt, error=said)
         return
-    wait_seconds = backoff_seconds(attempt, getattr(error, "retry_after_seconds", None))
+    wait_seconds = backoff_seconds(
+        attempt, getattr(error, "retry_after_seconds", None), is_stated=getattr(error, "is_wait_stated", True)
+    )
     with parts.database.begin() as tx:
         outbox.failed(tx, reply.run_id, reply.kind, said, wait_seconds)
     log.warning("reply_failed", attempt=attempt, error=said, retry_in_seconds=wait_seconds)
 
 
-def backoff_seconds(attempt: int, retry_after_seconds: float | None = None) -> float:
-    """Return how long to wait after a failed attempt (1, 2, ...): what the service says, else 5 s doubling up to 10 min."""
+def pause_name(event: Event) -> str:
+    """Return the name of what a service's rate limit is counted by: one installation of the App."""
+    return f"pause {event.source} {event.repo.installation_id or event.repo.owner}"
+
+
+def backoff_seconds(attempt: int, retry_after_seconds: float | None = None, *, is_stated: bool = True) -> float:
+    """Return how long to wait after a failed attempt (1, 2, ...): what the service says, else 5 s doubling up to 10 min.
+
+    A rate limit that does not say how long (not `is_stated`) is a minute, doubling up to an hour.
+    """
+    if retry_after_seconds is not None and not is_stated:
+        return float(min(3600.0, max(1.0, retry_after_seconds) * 2 ** min(attempt - 1, 10)))
     if retry_after_seconds is not None:
         return max(1.0, retry_after_seconds)
     return float(min(600, 5 * 2 ** min(attempt - 1, 10)))

@@ -80,7 +80,7 @@ def route(parts: Parts, inbox_id: int) -> None:
                 tell_of_narrowing(parts, entry.event)
         except BellhopError as error:
             again = error.retryable and attempts < MAX_ATTEMPTS
-            wait_seconds = backoff_seconds(attempts, error.retry_after_seconds)
+            wait_seconds = backoff_seconds(attempts, error.retry_after_seconds, is_stated=error.is_wait_stated)
             _failed(parts, inbox_id, attempts, error.reason, str(error), wait_seconds if again else None)
         except DATABASE_DOWN as error:
             log.error("ledger_down", error=type(error).__name__)

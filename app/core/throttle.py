@@ -29,5 +29,12 @@ def retry_after_seconds(status: int, headers: Mapping[str, str], message: str, n
     return None
 
 
+def is_stated(headers: Mapping[str, str]) -> bool:
+    """Return whether the answer of a rate limit says how long to wait; header names in lower case."""
+    if _number(headers.get("retry-after")) is not None:
+        return True
+    return headers.get("x-ratelimit-remaining") == "0" and _number(headers.get("x-ratelimit-reset")) is not None
+
+
 def _number(text: str | None) -> float | None:
     return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 16 else None

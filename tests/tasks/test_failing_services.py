@@ -9,7 +9,10 @@ from app.emulators.github import Fault
 from app.execute.sandboxes.fake import FakeSandboxes
 from tasks.finish import finish
 from tasks.leased import MAX_ATTEMPTS
+from tasks.replies import deliver
+from tasks.route import route
 from tasks.start import start
+from tasks.sweep import sweep
 from tests.tasks.scene import Scene
 
 FIX = {"README.md": "hello, world\n"}
@@ -93,6 +96,33 @@ def test_r26_a_rate_limit_on_comments_holds_for_the_next_one_too(scene: Scene) -
     assert 198 < scene.waits_seconds("outbox", run_id=run_id) <= 200
     scene.recover(1)
     assert "the agent is working" in scene.comments()[0].body
+
+
+def test_r26_a_rate_limit_holds_all_that_is_to_be_said_with_that_installations_tokens(scene: Scene) -> None:
+    scene.github.person("bob").open_issue("octo/hello", "Another one")
+    scene.github.fault(Fault(path=COMMENTS, method="POST", status=403, headers={"retry-after": "200"}))
+    first = scene.routed()
+    other = scene.ring(number=2)
+    route(scene.parts, other)
+    # Nobody has asked GitHub for the second, whose own time has come.
+    assert (scene.comments(1), scene.comments(2)) == ([], [])
+    run_id = scene.entry(other).run_id
+    assert scene.waits_seconds("outbox", run_id=run_id) <= 0
+    assert 198 < scene.waits_seconds("outbox", run_id=first) <= 200
+    sweep(scene.parts)
+    assert scene.comments(2) == []
+    scene.recover(1)
+    assert (len(scene.comments(1)), len(scene.comments(2))) == (1, 1)
+
+
+def test_r26_a_limit_that_does_not_say_how_long_is_waited_out_twice_as_long_each_time(scene: Scene) -> None:
+    said = {"message": "You have exceeded a secondary rate limit"}
+    scene.github.fault(Fault(path=COMMENTS, method="POST", status=403, body=said, times=2))
+    run_id = scene.routed()
+    assert 58 < scene.waits_seconds("outbox", run_id=run_id) <= 60
+    scene.later()
+    deliver(scene.parts, run_id)
+    assert 118 < scene.waits_seconds("outbox", run_id=run_id) <= 120
 
 
 def test_github_that_stays_down_while_publishing_is_given_up_with_its_reason(scene: Scene) -> None:

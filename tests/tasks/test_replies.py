@@ -140,3 +140,5 @@ def test_waits_double_up_to_ten_minutes_unless_the_service_says_how_long() -> No
     assert [backoff_seconds(attempt) for attempt in (1, 2, 3, 8, 100)] == [5, 10, 20, 600, 600]
     assert backoff_seconds(1, 3600) == 3600
     assert backoff_seconds(9, 0) == 1
+    # R26: a limit that does not say how long is a minute, then two, four, and an hour at most.
+    assert [backoff_seconds(attempt, 60.0, is_stated=False) for attempt in (1, 2, 3, 9)] == [60, 120, 240, 3600]

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from github.GithubException import BadAttributeException, GithubException
 
-from app.core.throttle import retry_after_seconds
+from app.core.throttle import is_stated, retry_after_seconds
 from app.errors import ServiceError
 
 _REASONS = {
@@ -50,6 +50,7 @@ def _of_answer(what: str, error: GithubException) -> ServiceError:
         return ServiceError(
             f"{what}: GitHub asks us to wait {wait_seconds:.0f} s ({said})",
             status=error.status, reason="github_rate_limited", retry_after_seconds=wait_seconds,
+            is_wait_stated=is_stated(headers),
         )
     if error.status >= 500:
         return ServiceError(f"{what}: GitHub answered {error.status} ({said})", status=error.status, reason="github_down")

@@ -21,7 +21,7 @@ from pydantic import JsonValue, SecretStr
 from app.core.event import Repo
 from app.core.grant import Credential, Grant
 from app.core.roster import Known
-from app.core.throttle import retry_after_seconds
+from app.core.throttle import is_stated, retry_after_seconds
 from app.errors import ConfigurationError, GrantRefused, ServiceError
 from app.execute.grants.outbound import client
 from app.execute.grants.private_key import load_private_key
@@ -243,6 +243,7 @@ class GitHubApp:
             return ServiceError(
                 f"{what}: GitHub asks us to wait {wait_seconds:.0f} s ({said})",
                 status=status, reason="github_rate_limited", retry_after_seconds=wait_seconds,
+                is_wait_stated=is_stated(answer.headers),
             )
         if status in _MENDS:
             # What GitHub says of a JWT whose App id it does not know.
