@@ -8,7 +8,7 @@ from app.core.outcome import PullRequest, VerifyResult
 from app.core.reply import thread_in
 from app.core.run import Run
 from app.errors import BellhopError, PublishRefused, ServiceError
-from app.ledger import exchanges, runs, sandboxes
+from app.ledger import exchanges, results, runs, sandboxes
 from app.ledger.runs import PUSHING, Lease
 from app.ports import Service
 from app.publish.describe import Work, render_pull_request
@@ -101,6 +101,7 @@ def _publish(
     with parts.database.begin() as tx:
         # What is said in the pull request is about the same case from now on.
         runs.alias(tx, thread_in(run.event.repo.full_name, number), run.case_id)
+        results.opened(tx, run, number, proposal.commit)
     return PullRequest(
         url=url, number=number, branch=run.branch, title=title, draft=is_draft, verify=verify, merging=merging,
         warnings=tuple(warning.text for warning in proposal.warnings),

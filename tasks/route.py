@@ -28,7 +28,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
-from app.ledger import audit, hosts, inbox, messages, notices, runs, tallies
+from app.ledger import audit, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
@@ -113,6 +113,7 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
                     run = _control(tx, parts, inbox_id, decided_on, decision)
                 else:
                     run = _carry_out(tx, parts, inbox_id, decided_on, decision)
+                results.note(tx, decided_on)
                 is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)

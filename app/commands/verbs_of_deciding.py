@@ -82,3 +82,10 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
         from app.commands.pause import resume_profile
 
         print(resume_profile(settings(), profile))
+
+    @app.command()
+    def results(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False) -> None:
+        """Say what became of the pull requests that Bellhop has opened, by profile and repository."""
+        from app.commands.results import show
+
+        show(settings(), as_json=as_json)

@@ -78,6 +78,8 @@ def _refusal(on: On, event: Event, bot_login: str, paths: Paths) -> No | None:
 
 def _of_types(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     action, types = event.kind.partition(".")[2], getattr(wanted, "types", ())
+    if action == "closed":
+        return "what is closed is only noted (`bellhop results`)"
     return f"{action} is none of {_list(types)}" if types and action not in types else None
 
 

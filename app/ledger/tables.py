@@ -361,10 +361,8 @@ approvals = Table(
     "approvals", metadata,
     Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
     Column("actor_id", String(64), primary_key=True),
-    Column("login", String(200), nullable=False),
-    Column("permission", String(16), nullable=False),
-    Column("binds", String(64), nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
+    Column("login", String(200), nullable=False), Column("permission", String(16), nullable=False),
+    Column("binds", String(64), nullable=False), Column("at_ms", BigInteger, nullable=False),
 )
 
 # What Bellhop itself has to say of a run in its comment, in order, each once.
@@ -382,4 +380,20 @@ schedules = Table(
     Column("repository", String(201), primary_key=True),
     Column("line", String(200), primary_key=True),
     Column("ticked_at_ms", BigInteger, nullable=False),
+)
+
+# What became of each pull request that Bellhop has opened, told by the service's events.
+results = Table(
+    "results", metadata,
+    Column("source", String(32), primary_key=True),
+    Column("repo_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("repo", String(201), nullable=False), Column("profile", String(100), nullable=False, index=True),
+    Column("case_id", String(12), nullable=False),
+    # What Bellhop has last put there: anything else at its end is people's.
+    Column("commit", String(64), nullable=False),
+    # open -> merged | closed, and back where it is opened again
+    Column("state", String(16), nullable=False),
+    Column("reworked", Boolean, nullable=False, default=False), Column("reverted", Boolean, nullable=False, default=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
 )

@@ -42,7 +42,7 @@ READERS: dict[str, Reader] = {
     "issues": Reader(("opened", "labeled", "assigned"), IssueDelivery, read_issue),
     "issue_comment": Reader(("created",), IssueDelivery, read_issue_comment),
     "pull_request": Reader(
-        ("opened", "reopened", "synchronize", "ready_for_review", "labeled", "assigned", "review_requested"), PullDelivery, read_pull_request,
+        ("opened", "reopened", "closed", "synchronize", "ready_for_review", "labeled", "assigned", "review_requested"), PullDelivery, read_pull_request,
     ),
     "pull_request_review": Reader(("submitted",), PullDelivery, read_review),
     "pull_request_review_comment": Reader(("created",), PullDelivery, read_review_comment),
