@@ -37,6 +37,15 @@ def after(tx: Connection, run_id: str, message_id: int = 0) -> list[MessageRow]:
     return [MessageRow(*row) for row in rows]
 
 
+def ages_ms(tx: Connection, run_id: str, message_id: int = 0) -> tuple[int, int] | None:
+    """Return how long ago the newest and the oldest of `after` were written; None where there are none."""
+    newest, oldest = tx.execute(
+        select(now_ms() - func.max(messages.c.created_at_ms), now_ms() - func.min(messages.c.created_at_ms))
+        .where(messages.c.run_id == run_id, messages.c.id > message_id, messages.c.handed_at_ms.is_(None))
+    ).one()
+    return None if newest is None else (int(newest), int(oldest))
+
+
 def unhanded(tx: Connection, run_id: str) -> list[MessageRow]:
     """Return the follow-ups that no runner has confirmed, in order."""
     rows = tx.execute(

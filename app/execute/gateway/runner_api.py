@@ -38,6 +38,9 @@ _END_BYTES = 64 * 1024
 _BUNDLE_SECONDS = 600.0
 _POLL_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60
+# People write several messages where one would do: a turn begins when they have been quiet for so long, or written for so long.
+QUIET_MS = 2_000
+LONGEST_MS = 10_000
 # A transcript beyond this is a flood: the lines still count, but they are not kept.
 _TRANSCRIPT_BYTES = 64 * 1024 * 1024
 # What a line takes beside its text: an empty one is a row, too.
@@ -150,22 +153,26 @@ class RunnerApi:
             await door.write(lambda tx: messages.handed(tx, door.run_id, handed))
             door.confirmed_message = handed
 
-        def look(tx: Connection) -> tuple[list[messages.MessageRow], bool]:
+        def look(tx: Connection) -> tuple[list[messages.MessageRow], bool, bool]:
             found = messages.after(tx, door.run_id, after) if wanted and not door.asking else []
+            # Asked without waiting, at the end of a turn, what is found begins the next one: it is not cut into two.
+            begins_a_turn = bool(found) and wait_seconds == 0 and bool(door.assignment.next_argv) and not any(row.now for row in found)
+            waits = begins_a_turn and _more_may_follow(tx, door.run_id, after)
             # Who says stop wants what the agent has done, so that what verifies it works on.
             stop = runs.agent_should_stop if door.assignment.role in ("work", "setup") else runs.should_stop
-            return found, stop(tx, door.run_id)
+            return found, stop(tx, door.run_id), waits
 
         deadline = anyio.current_time() + wait_seconds
         door.mail.begin_call()
         try:
             while True:
-                found, cancel = await door.read(look)
+                found, cancel, waits = await door.read(look)
                 if await request.is_disconnected():
                     return Response(status_code=204)
                 # They are not in the ledger's count: `after` stays what it is.
                 own = [_last_word(after, text) for text in (door.mail.take() if wanted else [])]
-                if found or own or cancel or door.mail.stop or door.ended or anyio.current_time() >= deadline:
+                is_due = not waits and (bool(found) or anyio.current_time() >= deadline)
+                if is_due or own or cancel or door.mail.stop or door.ended:
                     said = [*own, *(_message(row) for row in found)]
                     stop = {"stop": door.mail.stop} if door.mail.stop else {}
                     return JSONResponse({"messages": said, "cancel": cancel, **stop})
@@ -220,6 +227,12 @@ class RunnerApi:
 def _end(tx: Connection, door: Door, end: SandboxEnd) -> None:
     sandboxes.ended(tx, door.sandbox_id, end)
     runs.sandbox_ended(tx, door.run_id, door.assignment.role)
+
+
+def _more_may_follow(tx: Connection, run_id: str, after: int) -> bool:
+    """Return whether people are still writing, as far as can be told: several messages within seconds are one turn."""
+    ages = messages.ages_ms(tx, run_id, after)
+    return ages is not None and ages[0] < QUIET_MS and ages[1] < LONGEST_MS
 
 
 def _message(row: messages.MessageRow) -> dict[str, object]:

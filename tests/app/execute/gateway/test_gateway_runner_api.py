@@ -228,6 +228,39 @@ def test_messages_wait_and_are_confirmed(house: House) -> None:
     assert handed is not None
 
 
+def test_messages_within_seconds_begin_one_turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked at the end of a turn, what would begin the next one is not cut into two while people still write."""
+    monkeypatch.setattr(runner_api, "QUIET_MS", 600_000)
+    monkeypatch.setattr(runner_api, "LONGEST_MS", 600_000)
+    looks: list[object] = []
+    real = messages.ages_ms
+
+    def look(*asked: Any) -> tuple[int, int] | None:
+        looks.append(asked)
+        return real(*asked)
+
+    monkeypatch.setattr(messages, "ages_ms", look)
+    sandbox_id = house.sandbox(wants_messages=False, next_argv=["next"])
+    run_id = sandbox_id.partition("-")[0]
+    door = house.claimed(sandbox_id)
+    with house.database.begin() as tx:
+        messages.append(tx, run_id, inbox_id=1, author="ann", text="use tabs")
+    got: list[Any] = []
+    asking = threading.Thread(target=lambda: got.append(ask_messages(door, after=0, handed=0)))
+    asking.start()
+    eventually(lambda: len(looks) >= 2 or not asking.is_alive())
+    assert asking.is_alive(), got
+    with house.database.begin() as tx:
+        messages.append(tx, run_id, inbox_id=2, author="ann", text="and spaces, too")
+        tx.exec_driver_sql("UPDATE messages SET created_at_ms = created_at_ms - 700000")
+    asking.join(20)
+    assert [each["text"] for each in got[0]["messages"]] == ["use tabs", "and spaces, too"]
+    # What does not wait for the end of a turn does not wait for anybody's pen either.
+    with house.database.begin() as tx:
+        messages.append(tx, run_id, inbox_id=3, author="ann", text="stop that", now=True)
+    assert ask_messages(door, after=got[0]["messages"][-1]["id"], handed=0)["messages"][0]["text"] == "stop that"
+
+
 def test_a_cancelled_or_ended_run_is_told_to_stop(house: House) -> None:
     sandbox_id = house.sandbox()
     with house.database.begin() as tx:
