@@ -39,7 +39,8 @@ def pressed(parts: Parts, event: Event) -> Event:
     friction, about = first_of(offer.frictions), offer.event
     base_ref = about.pull.base_ref if about.pull is not None else ""
     return event.model_copy(update={
-        "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": True, "title": about.title, "url": about.url,
+        # The build that failed, and not the check that the button stood on.
+        "ci": about.ci if about.ci is not None else event.ci, "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": True, "title": about.title, "url": about.url,
         "text": task(friction, base_ref, about.ci.name if about.ci is not None else ""),
     })
 
