@@ -153,6 +153,12 @@ class GitHubEmulator:
         with self.world.lock:
             repository_named(self.world, full_name).collaborators[person.user.id] = role
 
+    def protect(self, full_name: str, *contexts: str, auto_merge: bool = True) -> None:
+        """Require these statuses or checks before anything is merged by itself, which is allowed or not."""
+        with self.world.lock:
+            repo = repository_named(self.world, full_name)
+            repo.required_contexts, repo.allow_auto_merge = contexts, auto_merge
+
     def set_webhook_url(self, url: str | None) -> None:
         """Send deliveries there from now on."""
         with self.world.lock:

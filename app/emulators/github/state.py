@@ -94,6 +94,7 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    merges_for: User | None = None
     requested_reviewers: list[User] = field(default_factory=list)
     # Whether base and head, at these commits, go together; GitHub knows it only some time after it is asked for the first time.
     mergeable: tuple[str, str, bool] | None = None
@@ -191,6 +192,8 @@ class Repository:
     default_branch: str = "main"
     description: str | None = None
     archived: bool = False
+    allow_auto_merge: bool = False
+    required_contexts: tuple[str, ...] = ()
     fork_of: Repository | None = None
     collaborators: dict[int, Role] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)

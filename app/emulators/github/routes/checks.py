@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.emulators.github import check_runs, store
+from app.emulators.github import auto_merge, check_runs, store
 from app.emulators.github.call import Answer, Body, Call, Need
 from app.emulators.github.dispatch import Endpoint
 from app.emulators.github.problems import Problem, invalid, not_by_integration, not_found
@@ -76,6 +76,7 @@ def create_check_run(call: Call) -> Answer:
     _apply(made, asked, call.world.now())
     repo.check_runs[made.id] = made
     check_runs.tell_check(call.world, repo, made, "completed" if made.status == "completed" else "created", call.actor)
+    auto_merge.settle(call.world, repo, made.head_sha)
     return Answer(201, shapes.check_run(call.world, repo, made))
 
 
@@ -89,6 +90,7 @@ def update_check_run(call: Call) -> Answer:
     _apply(found, call.read(CheckRunUpdate), call.world.now())
     if found.status == "completed" and not was_over:
         check_runs.tell_check(call.world, repo, found, "completed", call.actor)
+    auto_merge.settle(call.world, repo, found.head_sha)
     return Answer(200, shapes.check_run(call.world, repo, found))
 
 
@@ -120,6 +122,7 @@ def create_status(call: Call) -> Answer:
         asked.target_url,
     )
     repo.statuses.append(made)
+    auto_merge.settle(call.world, repo, sha)
     return Answer(201, shapes.status(call.world, repo, made))
 
 

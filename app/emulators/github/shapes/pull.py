@@ -65,7 +65,9 @@ def pull_simple(world: World, repo: Repository, found: Issue) -> Json:
         "base": _side(world, repo, pull.base_ref, pull.base_sha),
         "_links": {name: {"href": url} for name, url in links.items()},
         "author_association": association(repo, found.user),
-        "auto_merge": None,
+        "auto_merge": None if pull.merges_for is None else {
+            "enabled_by": user(world, pull.merges_for), "merge_method": "merge", "commit_title": "", "commit_message": "",
+        },
         "active_lock_reason": None,
     }
 

@@ -109,7 +109,7 @@ def full_repository(world: World, repo: Repository) -> Json:
         "allow_squash_merge": True,
         "allow_merge_commit": True,
         "allow_rebase_merge": True,
-        "allow_auto_merge": False,
+        "allow_auto_merge": repo.allow_auto_merge,
         "delete_branch_on_merge": False,
     }
     if repo.fork_of is not None:
