@@ -62,7 +62,7 @@ def test_two_that_look_at_the_same_time_do_not_both_get_the_last_place(database:
     """An older run whose pause ends just then is not in the line that the younger one saw."""
     older, younger = sorted(queued(database, 2))
     with database.begin() as tx:
-        tx.execute(update(run_table).values(created_at_ms=1))
+        tx.execute(update(ticket_table).values(since_ms=1))
         tx.execute(update(run_table).where(run_table.c.id == older).values(next_at_ms=now_ms() + 200))
     with ThreadPoolExecutor(1) as pool:
         asked: list[Future[bool]] = []
