@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from app.core.linear_regex import fault_of_pattern, is_all_of
+
 _TOKEN = re.compile(r"(?P<any>\*\*/?)|(?P<star>\*)|(?P<set>\[[A-Za-z0-9_\-]+\])|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
 
 
@@ -16,7 +18,7 @@ def is_wanted(name: str, patterns: Sequence[str]) -> bool:
     """Return whether the patterns take a name: the last one that matches decides, and one that begins with `!` decides against it."""
     wanted = False
     for pattern in patterns:
-        if _compiled(pattern.removeprefix("!")).fullmatch(name):
+        if is_all_of(_expression(pattern.removeprefix("!")), name):
             wanted = not pattern.startswith("!")
     return wanted
 
@@ -28,15 +30,26 @@ def any_wanted(names: Iterable[str], patterns: Sequence[str]) -> bool:
 
 def fault_of(patterns: Sequence[str]) -> str | None:
     """Return what is wrong with patterns that could never take anything, or None."""
+    if (fault := unreadable(patterns)) is not None:
+        return fault
     if patterns and all(pattern.startswith("!") for pattern in patterns):
         return "takes nothing: beside patterns that begin with `!` there must be one that does not"
     return None
 
 
+def unreadable(patterns: Iterable[str]) -> str | None:
+    """Return which of the patterns is none, or None."""
+    for pattern in patterns:
+        if fault_of_pattern(_expression(pattern.removeprefix("!"))) is not None:
+            return f"{pattern[:80]!r} cannot be read: it is too long, or has a range from back to front"
+    return None
+
+
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return it as a regular expression of which no part is repeated in a repetition, so that no name takes long to look at."""
-    parts: list[str] = []
+def _expression(pattern: str) -> str:
+    """Return it as a regular expression of RE2, so that no name takes long to look at, however many stars there are."""
+    # A dot is any character, a line's end too.
+    parts = ["(?s)"]
     for token in _TOKEN.finditer(pattern):
         if token["any"]:
             # `**/` also stands for no directory at all.
@@ -47,8 +60,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             parts.append(token["set"])
         elif token["escaped"]:
             parts.append(re.escape(token["escaped"]))
-        elif token["plain"] in "?+" and parts and not parts[-1].endswith(("*", "?", "+", ")?")):
+        elif token["plain"] in "?+" and len(parts) > 1 and not parts[-1].endswith(("*", "?", "+", ")?")):
             parts[-1] += token["plain"]
         else:
             parts.append(re.escape(token["plain"]))
-    return re.compile("".join(parts), re.DOTALL)
+    return "".join(parts)

@@ -26,6 +26,14 @@ def found_in(pattern: str, text: str) -> bool:
         return False
 
 
+def is_all_of(pattern: str, text: str) -> bool:
+    """Return whether the pattern is the whole text; one that cannot be read is none."""
+    try:
+        return _compiled(pattern).fullmatch(text[:TEXT_LIMIT_CHARACTERS].encode("utf-8", "replace")) is not None
+    except (re2.error, UnicodeError):
+        return False
+
+
 def fault_of_pattern(pattern: str) -> str | None:
     """Return what is wrong with a pattern, or None."""
     if len(pattern) > PATTERN_LIMIT_CHARACTERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.core.event import Event
-from app.core.filter_pattern import fault_of
+from app.core.filter_pattern import fault_of, unreadable
 from app.core.section import Section
 from app.core.where import Condition, faults_of_where
 
@@ -41,6 +41,8 @@ def faults_of_narrowing(found: Section) -> Iterator[tuple[tuple[str | int, ...],
     for name in ("branches", "paths"):
         if (fault := fault_of(getattr(found, name, ()))) is not None:
             yield (name,), fault
+        if (fault := unreadable(getattr(found, f"{name}_ignore", ()))) is not None:
+            yield (f"{name}-ignore",), fault
         if getattr(found, name, ()) and (ignored := getattr(found, f"{name}_ignore", ())):
             yield (f"{name}-ignore",), f"stands beside `{name}`: say {ignored[0]!r} as `!{ignored[0]}` there"
     if isinstance(found, ByAuthor):

@@ -156,11 +156,16 @@ def covers(pattern: str, path: str) -> bool:
 
 
 def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:
-    if not pattern:
-        return True
-    if pattern[0] == "**":
-        return any(_covers(pattern[1:], path[skip:]) for skip in range(len(path) + 1))
-    return bool(path) and _matches(path[0], pattern[0]) and _covers(pattern[1:], path[1:])
+    # Everywhere at once, how far into the path the pattern may have come: to try one way after the other could take for ever.
+    reached = {0}
+    for piece in pattern:
+        if piece == "**":
+            reached = set(range(min(reached), len(path) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(path) and _matches(path[at], piece)}
+        if not reached:
+            return False
+    return True
 
 
 def _matches(piece: str, pattern: str) -> bool:

@@ -43,5 +43,17 @@ def test_exclusions_alone_take_nothing() -> None:
     assert fault_of([]) is None
 
 
+@pytest.mark.parametrize("pattern", ["v[9-0]", "!v[z-a]", "*a" * 300], ids=["range", "excluded", "long"])
+def test_a_pattern_that_cannot_be_read_is_a_fault_and_takes_nothing(pattern: str) -> None:
+    assert "cannot be read" in (fault_of([pattern, "main"]) or "")
+    assert not is_wanted("v1", [pattern])
+
+
+def test_t6_neither_a_name_nor_a_pattern_makes_looking_take_long() -> None:
+    # With backtracking this is over when nobody waits for it any more.
+    assert not is_wanted("a" * 4000, ["*a" * 20 + "b"])
+    assert not is_wanted("test/x/" * 500, ["**/test/**/test/**/test/**/test/**/fixtures/**"])
+
+
 def test_a_name_made_to_be_looked_at_for_long_is_not() -> None:
     assert not is_wanted("a" * 250 + "!", ["**a+a?a+**/x*a+*a"])

@@ -86,7 +86,7 @@ def test_a_profile_of_another_repository_says_so() -> None:
 
 @pytest.mark.parametrize(("filters", "way"), [
     ({"branches": ["a"], "branches-ignore": ["b"]}, ("branches-ignore",)), ({"paths": ["a"], "paths-ignore": ["b"]}, ("paths-ignore",)),
-    ({"paths": ["!a"]}, ("paths",)), ({"authors": ["id:x"]}, ("authors", 0)), ({"where": [{"field": "nothing.here", "exists": True}]}, ("where", 0, "field")),
+    ({"paths": ["!a"]}, ("paths",)), ({"branches": ["v[9-0]"]}, ("branches",)), ({"paths-ignore": ["v[9-0]"]}, ("paths-ignore",)), ({"authors": ["id:x"]}, ("authors", 0)), ({"where": [{"field": "nothing.here", "exists": True}]}, ("where", 0, "field")),
     ({"where": [{"field": "title"}]}, ("where", 0)), ({"where": [{"field": "title", "matches": "(?=x)"}]}, ("where", 0, "matches")),
 ])
 def test_what_could_never_ring_is_a_fault(filters: dict[str, Any], way: tuple[str | int, ...]) -> None:

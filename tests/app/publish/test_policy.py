@@ -137,3 +137,8 @@ def test_warnings_of_what_a_result_is_added_to_stand_but_those_of_how_that_run_w
     verdict = Verdict().with_earlier(earlier)
     assert (verdict.warnings, verdict.draft) == ((path,), True)
     assert Verdict(warnings=(path,)).with_earlier(earlier).warnings == (path,)
+
+
+def test_t6_no_pattern_makes_looking_at_a_path_take_long() -> None:
+    # A repository's own file may say such a one. Tried one way after the other, this is over when nobody waits for it any more.
+    assert not covers("/".join(["**", "a"] * 20 + ["b"]), "/".join(["a"] * 200))
