@@ -34,6 +34,11 @@ def _fire(parts: Parts, profile: Profile, full_name: str, line: CronLine, now: d
     with parts.database.begin() as tx:
         now = now or _time(runs.clock(tx))
         ticked_at_ms = schedules.ticked_at(tx, key, _ms(now))
+        if ticked_at_ms > _ms(now):
+            # The clock was ahead, and has been put right: the line must not be silent until it is there again. What it
+            # has ticked is on file and is not done a second time.
+            schedules.tick(tx, key, ticked_at_ms, _ms(now))
+            return
         tick = newest_due(line, _time(ticked_at_ms), now - late)
         if tick is None or not schedules.tick(tx, key, ticked_at_ms, _ms(tick)):
             return

@@ -62,6 +62,17 @@ def test_ticks_that_were_missed_are_one(nightly: Scene) -> None:
     assert [event.occurred_at for _, event in events(nightly)] == ["2026-12-02T03:00:00Z"]
 
 
+def test_r31_a_clock_that_was_ahead_and_is_put_right_silences_no_schedule(nightly: Scene) -> None:
+    fire_due(nightly.parts, THREE + 400 * DAY)
+    for hours in (0, 1, 23, 24, 25):
+        fire_due(nightly.parts, THREE + timedelta(hours=hours))
+    assert [event.occurred_at for _, event in events(nightly)] == ["2027-12-28T03:00:00Z", "2026-11-24T03:00:00Z"]
+    # A second back, just after a tick: it is not done again.
+    fire_due(nightly.parts, THREE + DAY - timedelta(seconds=1))
+    fire_due(nightly.parts, THREE + DAY)
+    assert len(events(nightly)) == 2
+
+
 def test_a_tick_comes_later_by_the_part_of_its_repository(nightly: Scene) -> None:
     nightly.profiles["nightly"] = timed().model_copy(update={"on": timed().on.model_copy(update={
         "schedule": tuple(line.model_copy(update={"jitter_minutes": 60}) for line in timed().on.schedule)})})

@@ -15,7 +15,7 @@ from triggers.storable import storable
 
 TITLE_LIMIT_CHARACTERS = 200
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,80}", re.ASCII)
-_URL = re.compile(r"https?://[^\x00-\x20\x7f\"<>\\]{1,2000}")
+_URL = re.compile(r"https?://[^\x00-\x20\x7f\"<>\\\ud800-\udfff]{1,2000}")
 
 
 def parse(profile: str, hook: WebhookSource, payload: dict[str, Any], body: bytes, message_id: str | None) -> Parsed:

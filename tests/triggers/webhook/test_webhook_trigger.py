@@ -174,11 +174,20 @@ def test_t25_a_payload_names_no_repository_but_by_the_profiles_table() -> None:
     ("{{ missing }}", {}), ("{{ a.__class__ }}", {"a": "x"}), ("{{ a.__class__.__mro__ }}", {"a": "x"}), ("{{ a.append(1) }}", {"a": []}),
     ("{{ a.b }}", {"a": {}}), ("{{ a / 0 }}", {"a": 1}), ("{% for b in range(99999999) %}x{% endfor %}", {}), ("{{ ''.join.__globals__ }}", {}),
     ("{{ 'x' * a }}", {"a": 10**12}), ("{{ a ** a }}", {"a": 10**6}), ("{{ [a] * b }}", {"a": 1, "b": 10**12}),
-], ids=range(11))
+    ("{{ ('%' ~ a ~ 'd') % 1 }}", {"a": 10**12}), ("{{ a.ljust(b) }}", {"a": "x", "b": 10**12}), ("{{ a.format(1) }}", {"a": "{:>1000000000000}"}),
+    ("{% for b in a %}{% for c in a %}{% if c == b %}{% endif %}{% endfor %}{% endfor %}", {"a": [0] * 100_000}), ("{{ a | dictsort }}", {"a": [1]}),
+], ids=range(16))
 def test_a_template_reaches_nothing_but_the_payload(prompt: str, payload: dict[str, Any]) -> None:
     body = json.dumps(payload).encode()
     with pytest.raises(DeliveryRefused, match="does not fit this payload"):
         trigger(prompt=prompt).read("", "x", body)
+
+
+def test_t6_a_payload_is_no_reason_for_a_crash_or_for_what_no_database_holds() -> None:
+    found = trigger(prompt="{{ a }}", url="a", title="{{ a }}", id="a", thread="a").read("", "x", rb'{"a": "https://till.example/\ud800"}')
+    assert isinstance(found, Event)
+    assert found.url == ""
+    assert Event.model_validate_json(found.model_dump_json()) == found
 
 
 def test_a_template_makes_no_more_than_a_prompt_may_have() -> None:
