@@ -13,7 +13,8 @@ from pydantic import JsonValue
 
 from app.core.assignment import Assignment, SandboxEnd
 from app.core.check import Check
-from app.core.event import Event, Parsed, Pull, Repo
+from app.core.ci_head import Evidence, Piece, PieceKind
+from app.core.event import Actor, Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
@@ -325,3 +326,32 @@ class Service(Protocol):
 
     def clone_url(self, repo: Repo) -> str:
         """Return the HTTPS URL of the repository, rebuilt from its name, never taken from a payload."""
+
+
+class CiService(Protocol):
+    """What a service knows of a commit whose CI has ended, beside its Service side. Every method raises ServiceError."""
+
+    def branch_head(self, credential: Credential, repo: Repo, branch: str) -> str | None:
+        """Return the commit that a branch of this repository stands at now, or None where there is no such branch."""
+
+    def open_pull_of(self, credential: Credential, repo: Repo, branch: str) -> Pull | None:
+        """Return the open pull request whose head is a branch of this repository, the oldest of several, or None."""
+
+    def pushed_by(self, credential: Credential, repo: Repo, branch: str, commit: str) -> Actor | None:
+        """Return whoever made the branch stand at the commit, by the service's own record of pushes; None: it has none of that."""
+
+    def pieces(self, credential: Credential, repo: Repo, commit: str, kinds: Sequence[PieceKind]) -> tuple[Piece, ...]:
+        """Return all CI of these kinds on a commit, in its newest attempt, without our own."""
+
+    def evidence(self, credential: Credential, repo: Repo, piece: Piece) -> tuple[Evidence, ...]:
+        """Return what there is to read of a piece that has failed: one for each of its jobs, bounded, untrusted.
+
+        What cannot be read is one that says why; only a service that does not answer at all raises ServiceError.
+        """
+
+
+@runtime_checkable
+class HasCi(Protocol):
+    """A Service that also knows of CI."""
+
+    ci: CiService

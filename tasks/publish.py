@@ -15,6 +15,7 @@ from app.publish.describe import Work, render_pull_request
 from app.publish.proposal import Proposal
 from app.publish.push import push
 from app.publish.workflows import read_workflows
+from tasks.ci_report import passed_since
 from tasks.conclude import conclude, dismantle, refuse_if_cancelled
 from tasks.grants import publish_grant
 from tasks.hold import approved_commit, hold, refuse_unapproved, verified_before, why_held
@@ -42,6 +43,11 @@ def publish(parts: Parts, lease: Lease, run: Run) -> None:
     for row in rows:
         dismantle(parts, row)
     fence(parts, lease)
+    with parts.database.read() as tx:
+        is_under_way = PUSHING in [name for name, _ in runs.timeline(tx, run.id)]
+    if not is_under_way and (passed := passed_since(parts, run)) is not None:
+        conclude(parts, lease, run, passed)
+        return
     if (what := why_held(run, proposal, approved_commit(parts, run))) is not None:
         hold(parts, lease, run, proposal, verify, what)
         return

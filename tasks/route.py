@@ -17,6 +17,7 @@ from app.core.decide import (
     Start,
     Stop,
     decide,
+    needs_ci,
     needs_paths,
     needs_permission,
 )
@@ -30,6 +31,7 @@ from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
+from tasks import ci
 from tasks.checks import give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
 from tasks.coalesce import pick_up
@@ -42,7 +44,7 @@ from tasks.narrowing_note import tell_of_narrowing
 from tasks.notices import deliver_notices
 from tasks.offers import note, only_on_that_head, pressed
 from tasks.parts import Parts
-from tasks.replies import backoff_seconds, deliver_all, say, takes_comments
+from tasks.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
 
 log = structlog.get_logger()
 
@@ -106,9 +108,13 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     event = looked_up(parts, pressed(parts, event))
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
-        decision, decided_on, credential_id, notice = _decide(parts, event)
+        decision, decided_on, credential_id, notice = _decide(parts, inbox_id, event)
+        told: tuple[str, str] | None = None
         try:
             with parts.database.begin() as tx:
+                if ci.waits(tx, inbox_id, decision):
+                    return
+                told = ci.notice(tx, parts, decided_on, decision)
                 if isinstance(decision, Control):
                     run = _control(tx, parts, inbox_id, decided_on, decision)
                 else:
@@ -129,6 +135,8 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
             _tell(parts, decision, run)
         if is_said:
             deliver_notices(parts)
+        if told is not None:
+            deliver(parts, *told)
         return
     raise LedgerUnavailable(f"{event.thread} changes faster than it can be decided on; it is tried again")
 
@@ -142,7 +150,7 @@ class _Decided(NamedTuple):
     notice: Notice | None = None
 
 
-def _decide(parts: Parts, event: Event) -> _Decided:
+def _decide(parts: Parts, inbox_id: int, event: Event) -> _Decided:
     """Decide, and look up what that takes.
 
     The head of a pull request is looked up now, and the run works on that whatever is pushed while it waits.
@@ -152,6 +160,8 @@ def _decide(parts: Parts, event: Event) -> _Decided:
     if why := replaced(known, event):
         return _Decided(Ignore(reason="repository_replaced", why=(why,)), event)
     facts, over, about = known.facts, known.over, known.about
+    if needs_ci(event, parts.profiles, facts):
+        return _Decided(*ci.decide_on_ci(parts, inbox_id, event, facts))
     asks_for_paths = needs_paths(event, parts.profiles, facts)
     own_pull = None if event.is_pull_request else _newest_pull(over)
     if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
@@ -201,7 +211,7 @@ def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> st
     """Save a run, on the host of the one that it follows up where that is alive: what its agent knows is there. Raises _Overtaken."""
     over = over_in(tx, event)
     # A label that is put on again begins anew.
-    parent = over[0] if over and event.is_comment else None
+    parent = over[0] if over and (event.is_comment or ci.goes_on(event)) else None
     past = [parent, *runs.before(tx, parent)] if parent is not None else []
     profile = with_choices(profile, event, [run.event for run in reversed(past) if not was_refused_its_choice(run)], bot_login)
     host = parent.host if parent is not None and parent.host in hosts.alive(tx) else hosts.least_busy(tx)
@@ -227,11 +237,12 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         note(tx, parts, event, decision, None)
         return None
     if isinstance(decision, Start):
-        profile = parts.profiles[decision.profile]
+        profile = ci.profile_for(event, parts.profiles[decision.profile])
         if event.is_from_fork:
             # Who rang vouches for the wish, and nobody for a stranger's files: words come out of such a run, and no more.
             profile = profile.model_copy(update={"workspace": "ro"})
         run_id = _start(tx, event, profile, parts.settings.bot_login)
+        ci.begun(tx, event, run_id)
     else:
         run_id = decision.run_id
         if not runs.still_live(tx, run_id):

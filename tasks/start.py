@@ -12,7 +12,8 @@ from app.ports import Service
 from app.publish.push import refuse_if_moved
 from tasks.approved import approved_plan, publish_approved
 from tasks.choices import refuse_what_is_not_offered
-from tasks.conclude import refuse_if_cancelled, refuse_if_stopped
+from tasks.ci_report import passed_since, report_of
+from tasks.conclude import conclude, refuse_if_cancelled, refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
@@ -40,12 +41,7 @@ def start(parts: Parts, run_id: str) -> None:
 def start_here(parts: Parts, lease: Lease, run: Run) -> None:
     """Bring a run to the next sandbox that it waits for, its setup's or its agent's; safe to repeat."""
     has_begun = run.state == "running" and _has_begun(parts, run)
-    with parts.database.read() as tx:
-        if has_begun:
-            # Its work is to be kept: the runner hears of the stop once its sandbox is attached to again.
-            refuse_if_cancelled(tx, run.id)
-        else:
-            refuse_if_stopped(tx, run.id)
+    _refuse_what_is_over(parts, run, has_begun=has_begun)
     refuse_closed(run)
     if run.state == "queued" and publish_approved(parts, lease, run):
         return
@@ -56,6 +52,8 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     refuse_what_is_not_offered(parts, run)
     backend = choose_backend(parts, run.profile)
     if run.state == "queued" and not _takes_a_place(parts, lease, run):
+        return
+    if run.state != "running" and _has_passed(parts, lease, run):
         return
     base_commit, readable = _fetch(parts, lease, run)
     # What the repository takes away from the profile is on file by now.
@@ -84,7 +82,10 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
         earlier = said_before(tx, run, home_of=given.run_id if given else None)
-    prompt = render_prompt(run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan, change_from=change_from(parts, run))
+    prompt = render_prompt(
+        run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan, change_from=change_from(parts, run),
+        ci=report_of(parts, run),
+    )
     asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=given is not None)
     if has_files:
         asked = asked.model_copy(update={"tidy": AGENT_CONFIG})
@@ -116,6 +117,23 @@ def _takes_a_place(parts: Parts, lease: Lease, run: Run) -> bool:
         # Delivered by the sweeper where this takes long, and by nobody where it is soon over.
         say(tx, parts, run, state="starting")
     return True
+
+
+def _refuse_what_is_over(parts: Parts, run: Run, *, has_begun: bool) -> None:
+    with parts.database.read() as tx:
+        if has_begun:
+            # Its work is to be kept: the runner hears of the stop once its sandbox is attached to again.
+            refuse_if_cancelled(tx, run.id)
+        else:
+            refuse_if_stopped(tx, run.id)
+
+
+def _has_passed(parts: Parts, lease: Lease, run: Run) -> bool:
+    """End a run on failed CI that has passed meanwhile, and return whether that is so."""
+    passed = passed_since(parts, run)
+    if passed is not None:
+        conclude(parts, lease, run, passed)
+    return passed is not None
 
 
 def _start_again(parts: Parts, lease: Lease, run: Run) -> None:
@@ -176,17 +194,17 @@ def _as_on_file(parts: Parts, run: Run) -> Run:
 
 
 def _base(parts: Parts, service: Service, credential: Credential, run: Run, default: str) -> str:
-    """Return the head of the default branch or the profile's, or the pull request's with the default branch's agent configuration."""
+    """Return the head of the default branch or the profile's, or what the event names with the default branch's agent configuration."""
     repo, pull = run.event.repo, run.event.pull
     url = service.clone_url(repo)
-    if pull is None and run.profile.branch is not None:
+    if run.works_on is None and run.profile.branch is not None:
         return parts.workspaces.fetch(repo, url, credential, f"refs/heads/{run.profile.branch}")
-    if pull is None:
+    if run.works_on is None:
         return default
-    head = parts.workspaces.fetch(repo, url, credential, pull.head_commit, pull.number)
+    head = parts.workspaces.fetch(repo, url, credential, run.works_on, None if pull is None else pull.number)
     # What a change is counted from, and what it conflicts with, is the base as it stands now.
-    base = parts.workspaces.fetch(repo, url, credential, f"refs/heads/{pull.base_ref}") if _needs_base(run) else ""
-    if run.event.friction == "conflict":
+    base = parts.workspaces.fetch(repo, url, credential, f"refs/heads/{pull.base_ref}") if pull is not None and _needs_base(run) else ""
+    if pull is not None and run.event.friction == "conflict":
         head = parts.workspaces.joined(repo, head, base, head_ref=pull.head_ref, base_ref=pull.base_ref)
     return parts.workspaces.with_trusted_config(repo, head, default)
 

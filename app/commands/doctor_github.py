@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 
 from app.commands.finding import Finding, several_processes
+from app.core.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
+from app.core.ci_head import kinds_of
 from app.core.profile import Profile
 from app.errors import BellhopError
 from app.execute.grants.github_app import JWT_BACKDATE_SECONDS, GitHubApp
@@ -52,8 +54,9 @@ def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Itera
             return
     named = {name for profile in profiles.values() for name in profile.on.filters}
     checks = CHECKS if any(profile.signs.check_run for profile in profiles.values()) else {}
+    ci = {PERMISSIONS_OF_CI[kind]: "read" for profile in profiles.values() for kind in kinds_of(profile.on)}
     named |= _events_of_offers(profiles, about.get("events") or [])
-    yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))), PERMISSIONS | checks)
+    yield _app(about, (*EVENTS, *sorted(named.difference(EVENTS))), PERMISSIONS | ci | checks)
     yield _bot(settings, str(about.get("slug")))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from app.core.breaker import Loop
+from app.core.ci_head import is_ci
+from app.core.decide_ci import CiFacts, judge, passed_over
 from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
 from app.core.permission import Permission
@@ -25,6 +27,7 @@ class Facts(Noun):
     `changed_paths` are the files that a pull request or push changes, None as long as nobody has asked.
     `about_run_id` is the thread's live run, or its newest one that is over: what `status`, `retry`, `approve` and `reject` are about, and
     what they take, `approver_permission` the latter two.
+    `ci` is what is known of a commit whose CI has failed, None as long as nobody has asked.
     """
 
     bot_login: str
@@ -40,6 +43,7 @@ class Facts(Noun):
     about_run_id: str | None = None
     about_permission: Permission = "write"
     approver_permission: Permission = "write"
+    ci: CiFacts | None = None
 
 
 class Ignore(Noun):
@@ -103,6 +107,8 @@ def decide(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> Decis
     wanted, needed = _wanted(event, profiles, facts)
     if isinstance(wanted, Ignore):
         return wanted
+    if needs_ci(event, profiles, facts):
+        return Ignore(reason="ci_unknown", why=(*wanted.why, "nobody has asked where its branch stands, and whose push it is"))
     if needs_paths(event, profiles, facts):
         return Ignore(reason="paths_unknown", why=(*wanted.why, "nobody has asked which files it changes"))
     reason, says = standing(event, needed, facts.actor_permission)
@@ -124,6 +130,11 @@ def needs_permission(event: Event, profiles: Mapping[str, Profile], facts: Facts
     return not isinstance(wanted, Ignore) and voucher(event, needed.apps) == "person"
 
 
+def needs_ci(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
+    """Return whether a profile takes this end of CI, so that what there is to know of its commit is worth asking for."""
+    return is_ci(event) and facts.ci is None and not isinstance(_wanted(event, profiles, facts)[0], Ignore)
+
+
 def needs_paths(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> bool:
     """Return whether the files that the event changes would change the decision, so that they are worth asking for."""
     if not event.is_pull_request or event.is_comment or facts.changed_paths is not None:
@@ -139,6 +150,8 @@ def _ends(loop: Loop, event: Event, bot_login: str) -> bool:
 
 def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
     """Return what follows if the actor may, and what that takes."""
+    if is_ci(event):
+        return _of_ci(event, profiles, facts)
     if event.kind.partition(".")[0] not in NOBODYS_WORD:
         if event.actor.login.casefold() == facts.bot_login.casefold():
             return _ignore("bot", f"{event.actor.login} is the bot itself, which rings for nobody")
@@ -148,6 +161,20 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
     if event.button in BUTTONS and facts.about_run_id is not None:
         return _control(facts.about_run_id, BUTTONS[event.button], "", event, facts)
     return _said(event, profiles, facts) if event.is_comment else _by_profile(event, profiles, facts)
+
+
+def _of_ci(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:
+    """Return what an end of CI comes to, which is a program's word: who stands for it is asked once a profile takes it."""
+    if (none_of_ours := passed_over(event, facts.bot_login)) is not None:
+        return _ignore(*none_of_ours)
+    # A live run is one of the facts to be asked for: it may be about another commit.
+    wanted, needed = _by_profile(event, profiles, facts.model_copy(update={"live_run_id": None}))
+    if facts.ci is None or not isinstance(wanted, Start):
+        return wanted, needed
+    reason, why = judge(event, profiles[wanted.profile], facts.ci)
+    if reason:
+        return _ignore(reason, *wanted.why, *why)
+    return wanted.model_copy(update={"why": (*wanted.why, *why)}), needed
 
 
 def _said(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tuple[Decision, Needed]:

@@ -69,7 +69,8 @@ class Ci(Noun):
     """A piece of CI, or of somebody else's checks: a workflow's run, a check, a suite of them or a commit's status.
 
     `id` is the service's own for it; `conclusion` its word for how it ended (empty: it has not), such as `failure`; `head_commit` what it
-    looked at, `head_branch` and `head_repo_id` where that stood (None: it does not say); `attempt` counts from 1.
+    looked at, `head_branch` and `head_repo_id` where that stood (None: it does not say); `attempt` counts from 1; `app` is
+    the App whose check it is, by its slug (None: no App's, or it does not say).
     """
 
     id: int
@@ -79,6 +80,7 @@ class Ci(Noun):
     head_branch: str | None = None
     head_repo_id: int | None = None
     attempt: int = 1
+    app: str | None = None
 
 
 class Spot(Noun):

@@ -15,7 +15,7 @@ Access = Literal["read", "write"]
 class Grant(Noun):
     """A request for one credential: exactly one repository and an explicit permission set."""
 
-    purpose: Literal["authorise", "workspace", "reply", "publish"]
+    purpose: Literal["authorise", "workspace", "reply", "publish", "ci"]
     repo: Repo
     permissions: dict[str, Access]
 

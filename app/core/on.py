@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.core.narrowing import ByAuthor, ByBranch, ByChange, faults_of_narrowing
+from app.core.on_ci import CheckRunFilter, CheckSuiteFilter, PushFilter, StatusFilter, WorkflowRunFilter
 from app.core.schedule import SCHEDULE, CronLine, faults_of_schedule
 from app.core.section import Section
 from app.core.webhook_source import WEBHOOK, WebhookSource, faults_of_webhook
@@ -70,7 +71,10 @@ class PullRequestFilter(ByAuthor, ByChange):
     reviewers: tuple[str, ...] = ()
 
 
-Filter = IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
+Filter = (
+    IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
+    | PushFilter | WorkflowRunFilter | CheckSuiteFilter | CheckRunFilter | StatusFilter
+)
 
 
 OWN_EVENTS = (SCHEDULE, WEBHOOK)
@@ -84,6 +88,11 @@ class On(Section):
     pull_request: PullRequestFilter | None = Field(default=None, alias="pull_request")
     pull_request_review: ReviewFilter | None = Field(default=None, alias="pull_request_review")
     pull_request_review_comment: ReviewCommentFilter | None = Field(default=None, alias="pull_request_review_comment")
+    push: PushFilter | None = None
+    workflow_run: WorkflowRunFilter | None = Field(default=None, alias="workflow_run")
+    check_suite: CheckSuiteFilter | None = Field(default=None, alias="check_suite")
+    check_run: CheckRunFilter | None = Field(default=None, alias="check_run")
+    status: StatusFilter | None = None
 
     schedule: tuple[CronLine, ...] = ()
     webhook: WebhookSource | None = None

@@ -64,10 +64,14 @@ class Held(Noun):
 
 
 class NothingToDo(Noun):
-    """The agent ended well and changed nothing; `text` is what it said."""
+    """The agent ended well and changed nothing; `text` is what it said.
+
+    With `by_host` it is Bellhop's own word: what was to be done has come about without it.
+    """
 
     kind: Literal["nothing_to_do"] = "nothing_to_do"
     text: str
+    by_host: bool = False
 
 
 class Review(Noun):

@@ -7,9 +7,10 @@ from itertools import combinations
 from typing import get_args
 
 from app.core.on import Filter
+from app.core.on_ci import NAMES
 from app.core.profile import Profile
 
-_APART = ("assignees", "reviewers", "states", "branches", "branches_ignore", "paths", "paths_ignore", "authors", "where")
+_APART = ("assignees", "reviewers", "states", "branches", "branches_ignore", "paths", "paths_ignore", "authors", "where", "conclusions", *NAMES)
 
 
 def overlaps(profiles: Mapping[str, Profile]) -> list[str]:
@@ -29,9 +30,12 @@ def _both(kind: str, one: Filter, other: Filter) -> list[str]:
     if any(_differ(getattr(one, name, ()), getattr(other, name, ())) for name in _APART):
         # Nobody says that they have nothing in common; whoever has written them apart has seen the other.
         return []
+    if "types" not in type(one).model_fields:
+        return [kind]
     known = get_args(get_args(type(one).model_fields["types"].annotation)[0])
-    types = [each for each in known if each in (one.types or known) and each in (other.types or known)]
-    return [f"{kind}.{each}{words}" for each in types for words in _labels(one.labels, other.labels)]
+    types = [each for each in known if all(each in (getattr(on, "types", ()) or known) for on in (one, other))]
+    labels = _labels(getattr(one, "labels", ()), getattr(other, "labels", ()))
+    return [f"{kind}.{each}{words}" for each in types for words in labels]
 
 
 def _differ(one: Iterable[object], other: Iterable[object]) -> bool:

@@ -97,6 +97,8 @@ class Limits(Section):
     max_patch_kb: Annotated[int, Field(ge=1)] = 4096
     max_open_pull_requests: Annotated[int, Field(ge=1)] = 10
     max_runs: Annotated[int, Field(ge=1)] | None = None
+    ci_attempts: Annotated[int, Field(ge=1)] = 3
+    ci_attempts_per_head: Annotated[int, Field(ge=1)] = 1
     protected_paths: tuple[str, ...] = (
         ".github/**", ".git*", "**/.git*", "**/CODEOWNERS", *(f"**/{name}" for name in AGENT_CONFIG),
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from app.core.event import Event
 from app.core.filter_pattern import any_wanted, is_wanted
 from app.core.on import Filter, On
+from app.core.on_ci import NAMES
 from app.core.profile import Profile
 from app.core.where import first_unmet
 
@@ -112,6 +113,21 @@ def _of_states(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     return None if event.review is None or event.review in states else f"it ended as {event.review}, and it asks for {_list(states)}"
 
 
+def _of_names(wanted: Filter, event: Event, _bot_login: str) -> str | None:
+    """Return why a piece of CI is none of those that are named, under whatever key its kind has for that."""
+    names = next((found for key in NAMES if (found := getattr(wanted, key, ()))), ())
+    if not names or event.ci is None or event.ci.name in names:
+        return None
+    return f"{event.ci.name} is none of {_list(names)}"
+
+
+def _of_conclusions(wanted: Filter, event: Event, _bot_login: str) -> str | None:
+    if event.ci is None or event.button is not None:
+        return None
+    conclusions = getattr(wanted, "conclusions", getattr(wanted, "states", ()))
+    return None if event.ci.conclusion in conclusions else f"it ended as {event.ci.conclusion or 'nothing yet'}, and it asks for {_list(conclusions)}"
+
+
 def _of_branches(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     patterns = getattr(wanted, "branches", ())
     is_on = not patterns or (event.branch is not None and is_wanted(event.branch, patterns))
@@ -150,6 +166,7 @@ def _of_paths(wanted: Filter, paths: Sequence[str]) -> Iterator[tuple[str, str]]
 # In the order in which they are asked.
 _KEYS: dict[str, Callable[[Filter, Event, str], str | None]] = {
     "types": _of_types, "labels": _of_labels, "assignees": _of_assignees, "reviewers": _of_reviewers, "states": _of_states,
+    "names": _of_names, "conclusions": _of_conclusions,
     "branches": _of_branches, "branches-ignore": _of_branches_ignored, "authors": _of_authors, "where": _of_where,
 }
 

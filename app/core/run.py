@@ -54,6 +54,14 @@ class Run(Noun):
         return f"bellhop/{self.case_id}"
 
     @property
+    def works_on(self) -> str | None:
+        """The commit that the event names to work on, which a result stands on: a pull request's head, or one whose CI has failed."""
+        event = self.event
+        if event.pull is not None:
+            return event.pull.head_commit
+        return event.ci.head_commit if event.ci is not None and event.button is None else None
+
+    @property
     def base_branch(self) -> str:
         """The branch that a result is proposed for: of a pull request its head, but for one of the same case's own."""
         pull = self.event.pull

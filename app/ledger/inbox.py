@@ -153,6 +153,21 @@ def retry_in(tx: Connection, inbox_id: int, seconds: float, why: str = "") -> No
     )
 
 
+def wait(tx: Connection, inbox_id: int, seconds: float, why: str) -> None:
+    """Make a stored row due again after `seconds`, and note what it waits for; that it was looked at is no try."""
+    tx.execute(
+        update(inbox)
+        .where(inbox.c.id == inbox_id, inbox.c.state == "stored")
+        .values(decision=why[:1000], attempts=inbox.c.attempts - 1, next_at_ms=now_ms() + int(seconds * 1000))
+    )
+
+
+def age_seconds(tx: Connection, inbox_id: int) -> float:
+    """Return how long ago a row came in, by the database's clock."""
+    at_ms = tx.execute(select(now_ms() - inbox.c.received_at_ms).where(inbox.c.id == inbox_id)).scalar_one()
+    return float(at_ms) / 1000
+
+
 def settle(tx: Connection, inbox_id: int, *, state: str, decision: str, run_id: str | None = None) -> bool:
     """Write the verdict on a stored row; False when somebody else already has."""
     done = tx.execute(

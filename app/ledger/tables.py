@@ -37,8 +37,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 inbox = Table(
     "inbox", metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("source", String(32), nullable=False),
-    Column("delivery_key", String(200), nullable=False),
+    Column("source", String(32), nullable=False), Column("delivery_key", String(200), nullable=False),
     Column("intent_key", String(64)),
     Column("event", Text, nullable=False),
     Column("received_at_ms", BigInteger, nullable=False),
@@ -176,11 +175,9 @@ exchanges = Table(
     Column("status", Integer, nullable=False),
     Column("content_type", String(100), nullable=False),
     Column("response", LargeBinary, nullable=False),
-    Column("input_tokens", Integer),
-    Column("output_tokens", Integer),
+    Column("input_tokens", Integer), Column("output_tokens", Integer),
     # Of the input tokens, those that came from the vendor's cache and those that went there.
-    Column("cache_read_tokens", Integer),
-    Column("cache_write_tokens", Integer),
+    Column("cache_read_tokens", Integer), Column("cache_write_tokens", Integer),
     # `vendor/model` as it was asked for, which a fallback changes; null for what names none.
     Column("model", String(200)),
     # Millionths of a dollar; null where nobody knows the price.
@@ -286,12 +283,9 @@ looks = Table(
 tickets = Table(
     "tickets", metadata,
     Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
-    Column("owner", String(200), nullable=False),
-    Column("repo", String(100), nullable=False),
-    Column("person", String(200), nullable=False),
-    Column("profile", String(100), nullable=False),
-    Column("is_by_person", Boolean, nullable=False),
-    Column("budget_micro_usd", BigInteger, nullable=False),
+    Column("owner", String(200), nullable=False), Column("repo", String(100), nullable=False),
+    Column("person", String(200), nullable=False), Column("profile", String(100), nullable=False),
+    Column("is_by_person", Boolean, nullable=False), Column("budget_micro_usd", BigInteger, nullable=False),
     Column("since_ms", BigInteger, nullable=False),
     # What the thread was told of its place, and when.
     Column("told", String(300), nullable=False, default="", server_default=""),
@@ -326,11 +320,9 @@ tallies = Table(
 notices = Table(
     "notices", metadata,
     Column("id", String(12), primary_key=True),
-    Column("thread", String(300), nullable=False),
-    Column("key", String(100), nullable=False),
+    Column("thread", String(300), nullable=False), Column("key", String(100), nullable=False),
     Column("repo", String(100), nullable=False),
-    Column("event", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("event", Text, nullable=False), Column("text", Text, nullable=False),
     # False: there was too much to say in that repository just then.
     Column("said", Boolean, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
@@ -376,18 +368,15 @@ remarks = Table(
 # The newest tick of each line of a schedule that was made an event of, or passed over when the line was new.
 schedules = Table(
     "schedules", metadata,
-    Column("profile", String(63), primary_key=True),
-    Column("repository", String(201), primary_key=True),
-    Column("line", String(200), primary_key=True),
-    Column("ticked_at_ms", BigInteger, nullable=False),
+    Column("profile", String(63), primary_key=True), Column("repository", String(201), primary_key=True),
+    Column("line", String(200), primary_key=True), Column("ticked_at_ms", BigInteger, nullable=False),
 )
 
 # What became of each pull request that Bellhop has opened, told by the service's events.
 results = Table(
     "results", metadata,
     Column("source", String(32), primary_key=True),
-    Column("repo_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("repo_id", BigInteger, primary_key=True, autoincrement=False), Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("repo", String(201), nullable=False), Column("profile", String(100), nullable=False, index=True),
     Column("case_id", String(12), nullable=False),
     # What Bellhop has last put there: anything else at its end is people's.
@@ -396,4 +385,13 @@ results = Table(
     Column("state", String(16), nullable=False),
     Column("reworked", Boolean, nullable=False, default=False), Column("reverted", Boolean, nullable=False, default=False),
     Column("opened_at_ms", BigInteger, nullable=False),
+)
+
+# One row for each run that was started because CI had failed, so that they can be counted by commit and by case.
+ci_attempts = Table(
+    "ci_attempts", metadata,
+    Column("run_id", String(12), ForeignKey("runs.id"), primary_key=True),
+    Column("source", String(32), nullable=False), Column("repo_id", BigInteger, nullable=False), Column("head_commit", String(64), nullable=False),
+    Column("case_id", String(12), nullable=False, index=True), Column("at_ms", BigInteger, nullable=False),
+    Index("ix_ci_attempts_repo_id_head_commit", "repo_id", "head_commit"),
 )

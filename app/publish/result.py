@@ -32,11 +32,12 @@ def result_of(
         git, state_dir, run.id, state_dir / "bundles" / sandbox_id, mirror, run.base_commit, end.head_commit,
         limits=run.profile.limits, bundle_limit_bytes=bundle_limit_bytes,
     )
-    pull = run.event.pull
-    if candidate is None or pull is None:
+    pull, head = run.event.pull, run.works_on
+    if candidate is None or head is None:
         return None if candidate is None else Result(candidate)
-    merge = merge_below(git, mirror, run.base_commit, pull.head_commit) if run.event.friction == "conflict" else None
-    own = pull.head_commit if merge is None else merge.commit
+    is_conflict = pull is not None and run.event.friction == "conflict"
+    merge = merge_below(git, mirror, run.base_commit, head) if is_conflict else None
+    own = head if merge is None else merge.commit
     if own == run.base_commit:
         return Result(candidate, merge=merge)
     return Result(*over_own_config(git, candidate, own, run.profile.limits.max_patch_kb * 1024), merge)

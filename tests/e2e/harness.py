@@ -65,11 +65,11 @@ TILL = SeedRepository(
 
 
 @contextmanager
-def github(directory: Path, repository: SeedRepository = TILL) -> Iterator[GitHubEmulator]:
+def github(directory: Path, repository: SeedRepository = TILL, **permissions: str) -> Iterator[GitHubEmulator]:
     """An emulated GitHub with one repository, one open issue, and people of several roles."""
     seed = Seed(
         app=SeedApp(webhook_secret=SECRET, permissions={
-            "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}),
+            "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write", **permissions}),
         users=(SeedUser(login="octo", kind="Organization"), SeedUser(login="ada"), SeedUser(login="eve")),
         repositories=(repository,),
         installations=(SeedInstallation(account="octo"),),

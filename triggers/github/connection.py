@@ -39,6 +39,31 @@ class GitHubConnection:
         """Close the pool."""
         self._session.close()
 
+    def download(self, token: SecretStr, path: str, limit_bytes: int) -> bytes:
+        """Return a file that the API answers with a redirect for, its beginning and end where it is longer; the token goes to the API alone.
+
+        Raises requests.RequestException, also for any answer that is neither. https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run
+        """
+        headers = {"authorization": f"Bearer {token.get_secret_value()}", "accept": "application/vnd.github+json", "user-agent": "bellhop"}
+        with self._get(f"{self._api_url}{path}", headers) as answer:
+            answer.raise_for_status()
+            if answer.status_code != 302:
+                return _read(answer, limit_bytes)
+            place = answer.headers.get("location", "")
+        # Whoever answers for the API says where the file is; plain HTTP only where the API itself is.
+        if not place.startswith("https://") and not (place.startswith("http://") and self._api_url.startswith("http://")):
+            raise requests.exceptions.InvalidURL("the file is said to be at no https address")
+        with self._get(place, {"user-agent": "bellhop"}) as answer:
+            answer.raise_for_status()
+            if answer.status_code != 200:
+                raise requests.HTTPError(f"the file's place answered {answer.status_code}", response=answer)
+            return _read(answer, limit_bytes)
+
+    def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
+        return self._session.get(
+            url, headers=headers, timeout=self._timeout_seconds, verify=self._verify, allow_redirects=False, stream=True,
+        )
+
     def requester(self, token: SecretStr) -> Requester:
         """Return a requester that carries `token`; waiting is the caller's business, so nothing here sleeps."""
         return self._requester(
@@ -54,6 +79,20 @@ class GitHubConnection:
             seconds_between_writes=None,
             lazy=True,
         )
+
+
+def _read(answer: requests.Response, limit_bytes: int) -> bytes:
+    """Return a body, or of a longer one its first and last part."""
+    first, last, left_out = bytearray(), bytearray(), 0
+    for chunk in answer.iter_content(64 * 1024):
+        room = limit_bytes // 2 - len(first)
+        first += chunk[:room]
+        last += chunk[max(room, 0):]
+        if (over := len(last) - limit_bytes // 2) > 0:
+            left_out += over
+            del last[:over]
+    note = f"\n[{left_out} bytes in the middle were left out]\n".encode() if left_out else b""
+    return bytes(first) + note + bytes(last)
 
 
 def _over(session: requests.Session) -> type[Requester]:

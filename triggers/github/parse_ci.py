@@ -37,7 +37,7 @@ def read_check_suite(happening: Happening, delivery: CheckSuiteDelivery) -> Even
     suite = delivery.check_suite
     ci = Ci(
         id=suite.id, name="" if suite.app is None else suite.app.name, conclusion=suite.conclusion or "", head_commit=suite.head_sha,
-        head_branch=suite.head_branch,
+        head_branch=suite.head_branch, app=None if suite.app is None else suite.app.slug,
     )
     return happening.event(
         delivery, **_of(delivery, ci, suite.pull_requests), url=_commit_url(delivery, suite.head_sha), occurred_at=suite.updated_at,
@@ -54,7 +54,7 @@ def read_check_run(happening: Happening, delivery: CheckRunDelivery) -> Event | 
             return "bot"
     ci = Ci(
         id=check.id, name=check.name, conclusion=check.conclusion or "", head_commit=check.head_sha,
-        head_branch=None if check.check_suite is None else check.check_suite.head_branch,
+        head_branch=None if check.check_suite is None else check.check_suite.head_branch, app=None if check.app is None else check.app.slug,
     )
     # GitHub tells no time of the press: a second press of the same button is a happening of its own.
     occurred_at = check.completed_at if button is None else None
@@ -66,8 +66,9 @@ def read_check_run(happening: Happening, delivery: CheckRunDelivery) -> Event | 
 
 def read_status(happening: Happening, delivery: StatusDelivery) -> Event | str:
     """Return the event, or why it is passed over."""
-    # A commit of several branches says nothing of the one that its build was for.
-    branch = delivery.branches[0].name if len(delivery.branches) == 1 else None
+    # A commit of several branches says nothing of the one that its build was for, unless it is the head of one alone.
+    heads = [each.name for each in delivery.branches if each.commit is not None and each.commit.sha == delivery.sha]
+    branch = delivery.branches[0].name if len(delivery.branches) == 1 else heads[0] if len(heads) == 1 else None
     ci = Ci(id=delivery.id, name=delivery.context, conclusion=delivery.state, head_commit=delivery.sha, head_branch=branch)
     return happening.event(
         delivery, **_of(delivery, ci, ()), url=_commit_url(delivery, delivery.sha), occurred_at=delivery.updated_at, told=(delivery.id,),

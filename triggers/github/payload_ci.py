@@ -45,6 +45,7 @@ class App(Members):
     """The App that a check belongs to."""
 
     name: Line
+    slug: Line | None = None
 
 
 class CheckSuite(Members):
@@ -77,6 +78,7 @@ class CheckRun(Members):
     head_sha: Sha
     started_at: Time | None = None
     completed_at: Time | None = None
+    app: App | None = None
     check_suite: SuiteOfCheck | None = None
     pull_requests: list[PullOfCi] = []
 
@@ -106,10 +108,17 @@ class CheckRunDelivery(Delivery):
     requested_action: Button | None = None
 
 
+class HeadOfBranch(Members):
+    """The commit that a branch stands at."""
+
+    sha: Sha
+
+
 class BranchOfStatus(Members):
     """A branch that holds the commit."""
 
     name: Branch
+    commit: HeadOfBranch | None = None
 
 
 class StatusDelivery(Delivery):

@@ -20,9 +20,11 @@ from app.core.offers import OpenPull
 from app.core.permission import PERMISSIONS
 from app.core.receipt import Receipt
 from app.errors import ServiceError
+from app.ports import CiService
 from triggers.github import checks, open_pulls, own_review
 from triggers.github.auto_merge import merge_when_green, stop_merging
 from triggers.github.changed import changed_files
+from triggers.github.ci import GitHubCi
 from triggers.github.connection import GitHubConnection
 from triggers.github.failures import as_service_error, message_of
 from triggers.github.homes import own_issue
@@ -49,6 +51,7 @@ class GitHubService:
         self._connection = GitHubConnection(
             api_url=api_url, ca_bundle=ca_bundle, proxy=proxy, timeout_seconds=timeout_seconds
         )
+        self.ci: CiService = GitHubCi(self._connection, own_app=bot_login.removesuffix("[bot]"))
         self._web_url = web_url.rstrip("/")
         self._bot_login = bot_login.casefold()
 

@@ -12,6 +12,7 @@ from app.emulators.github import dispatch
 from app.emulators.github.faults import FaultyApp
 from app.emulators.github.problems import not_found
 from app.emulators.github.routes import (
+    actions,
     app_tokens,
     checks,
     control,
@@ -30,6 +31,7 @@ from app.emulators.github.world import World
 # Checks come before git data: a commit's `{ref}` may hold slashes, so the longer paths must be tried first.
 ENDPOINTS = [
     *app_tokens.ENDPOINTS,
+    *actions.ENDPOINTS,
     *checks.ENDPOINTS,
     *repos.ENDPOINTS,
     *git_data.ENDPOINTS,
@@ -47,10 +49,18 @@ def asgi_app(world: World) -> ASGIApp:
     def nothing(_request: Request) -> Response:
         return JSONResponse(not_found().body, 404)
 
+    def blob(request: Request) -> Response:
+        # As with signed addresses elsewhere: the address is the key, and a second one is not taken.
+        found = world.blobs.get(request.path_params["key"])
+        if found is None or "authorization" in request.headers:
+            return Response(b"<Error><Code>InvalidAuthenticationInfo</Code></Error>", 400 if found is not None else 404, media_type="application/xml")
+        return Response(found, media_type="text/plain")
+
     app = Starlette(routes=[
         *control.routes(world),
         *dispatch.routes(world, ENDPOINTS),
         Route("/api/{rest:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        Route("/_blobs/{key}", blob, methods=["GET"]),
         *smart_http.routes(world),
         *pages.routes(world),
     ])

@@ -86,7 +86,7 @@ def comment(
     written = Comment(world.state.new_id(), author, body, now, now, via_app)
     issue.comments.append(written)
     issue.updated_at = now
-    workflows.commented(world, repo, "created")
+    workflows.commented(world, repo, "created", author)
     tell(world, "issue_comment", "created", repo, author, _comment_body(world, repo, issue, written))
     return written
 
@@ -159,7 +159,7 @@ def tell_issue(
         shape: Json = {"issue": issue_shapes.issue(world, repo, issue)}
         tell(world, "issues", action, repo, actor, {**shape, **(more or {})})
         return
-    workflows.pull_changed(world, repo, issue, action)
+    workflows.pull_changed(world, repo, issue, action, actor)
     shape = {"number": issue.number, "pull_request": pull_shapes.pull(world, repo, issue)}
     tell(world, "pull_request", action, repo, actor, {**shape, **(more or {})})
 

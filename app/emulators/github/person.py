@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from app.emulators.github import check_runs, issues, merging, pulls, pushes, reviews, store
+from app.emulators.github import actions, check_runs, issues, merging, pulls, pushes, reviews, store
+from app.emulators.github.actions import JobEnd
 from app.emulators.github.shapes.commit import noreply
-from app.emulators.github.state import Comment, Issue, Repository, Review, User
+from app.emulators.github.state import Comment, Issue, Repository, Review, User, WorkflowRun
 from app.emulators.github.store import NO_COMMIT, Signature
 from app.emulators.github.world import World
 
@@ -138,6 +139,29 @@ class Person:
         """Merge a pull request by a merge commit and return its id (`closed`, `push`)."""
         with self._world.lock:
             return merging.merge(self._world, self._repo(repo), self._issue(repo, number), self.user)
+
+    def finish_ci(self, repo: str, **jobs: JobEnd) -> WorkflowRun:
+        """Have the newest run of a workflow that is under way end so (`check_suite.completed`, `workflow_run.completed`).
+
+        It is not this person's doing, but happens in the name of whoever started it.
+        """
+        with self._world.lock:
+            found = self._repo(repo)
+            run = next((one for one in reversed(found.workflow_runs) if one.status != "completed"), None)
+            if run is None:
+                raise LookupError(f"no run of a workflow is under way in {repo}")
+            actions.finish(self._world, found, run, jobs)
+            return run
+
+    def rerun_ci(self, repo: str, run: WorkflowRun) -> None:
+        """Run a workflow's run again, on the same commit."""
+        with self._world.lock:
+            actions.rerun(self._world, self._repo(repo), run)
+
+    def set_status(self, repo: str, sha: str, state: str, context: str, description: str = "") -> None:
+        """Put a status on a commit (`status`), as CI elsewhere does."""
+        with self._world.lock:
+            actions.set_status(self._world, self._repo(repo), sha, self.user, state=state, context=context, description=description)
 
     def _move(self, repo: str, branch: str, after: str) -> None:
         with self._world.lock:

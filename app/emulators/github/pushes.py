@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.emulators.github import pulls, store, trees, workflows
 from app.emulators.github.shapes.account import Json
 from app.emulators.github.shapes.commit import account_of
-from app.emulators.github.state import Repository, User
+from app.emulators.github.state import Activity, Repository, User
 from app.emulators.github.store import NO_COMMIT, Commit, Signature
 from app.emulators.github.webhooks import tell
 from app.emulators.github.world import World, iso
@@ -23,6 +23,8 @@ def moved(world: World, repo: Repository, ref: str, before: str, after: str, pus
         since = before if not created else default if default != after else NO_COMMIT
         commits = [store.read_commit(repo.path, sha) for sha in store.commits_between(repo.path, since, after)]
     forced = not created and not deleted and not store.is_ancestor(repo.path, before, after)
+    kind = "branch_creation" if created else "branch_deletion" if deleted else "force_push" if forced else "push"
+    repo.activity.append(Activity(world.state.new_id(), ref, before, after, kind, pusher, world.now()))
     web = world.repo_web(repo)
     tell(world, "push", None, repo, pusher, {
         "ref": ref,
@@ -38,7 +40,7 @@ def moved(world: World, repo: Repository, ref: str, before: str, after: str, pus
         "pusher": {"name": pusher.login, "email": pusher.email},
     })
     if ref.startswith("refs/heads/") and not deleted:
-        workflows.pushed(world, repo, ref.removeprefix("refs/heads/"), after, created=created)
+        workflows.pushed(world, repo, ref.removeprefix("refs/heads/"), after, pusher, created=created)
     if ref.startswith("refs/heads/"):
         pulls.head_moved(world, repo, ref.removeprefix("refs/heads/"), before, after, pusher)
 

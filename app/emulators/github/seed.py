@@ -17,7 +17,7 @@ DEFAULT_PERMISSIONS = {
 }
 DEFAULT_EVENTS = (
     "issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment", "push", "repository",
-    "check_run",
+    "check_run", "workflow_run", "check_suite", "status",
 )
 
 

@@ -153,8 +153,22 @@ class Reaction:
 
 
 @dataclass
+class Job:
+    """A job of one attempt of a workflow's run; `log` is None where GitHub has none (any more)."""
+
+    id: int
+    name: str
+    conclusion: str
+    log: bytes | None
+    completed_at: datetime
+
+
+@dataclass
 class WorkflowRun:
-    """That a workflow began: its file, and the event and head commit that it began for."""
+    """A run of a workflow: its file, the event and head commit that it began for, and how its newest attempt stands.
+
+    A run is `queued` until somebody says how it ended: nothing is run here.
+    """
 
     id: int
     path: str
@@ -162,6 +176,29 @@ class WorkflowRun:
     head_sha: str
     head_branch: str
     created_at: datetime
+    name: str = ""
+    workflow_id: int = 0
+    suite_id: int = 0
+    number: int = 1
+    actor: User | None = None
+    attempt: int = 1
+    status: str = "queued"
+    conclusion: str | None = None
+    updated_at: datetime | None = None
+    jobs: list[Job] = field(default_factory=list)
+
+
+@dataclass
+class Activity:
+    """One line of a repository's record of pushes."""
+
+    id: int
+    ref: str
+    before: str
+    after: str
+    kind: str
+    actor: User
+    at: datetime
 
 
 @dataclass
@@ -203,6 +240,7 @@ class Repository:
     # By what they are put on: `issue 1`, `comment 5`, `review comment 7`.
     reactions: dict[str, list[Reaction]] = field(default_factory=dict)
     workflow_runs: list[WorkflowRun] = field(default_factory=list)
+    activity: list[Activity] = field(default_factory=list)
 
     @property
     def full_name(self) -> str:

@@ -24,6 +24,8 @@ _PERMISSION = {
     "push": "contents",
     "status": "statuses",
     "check_run": "checks",
+    "workflow_run": "actions",
+    "check_suite": "checks",
     "label": "metadata",
     "repository": "metadata",
 }

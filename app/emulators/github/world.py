@@ -29,6 +29,8 @@ class World:
         self.faults = Faults()
         self.lock = threading.RLock()
         self.web_url = "http://github.invalid"
+        # Files at a place of their own, to which the API redirects.
+        self.blobs: dict[str, bytes] = {}
 
     @property
     def api_url(self) -> str:

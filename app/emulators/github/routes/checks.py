@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.emulators.github import auto_merge, check_runs, store
+from app.emulators.github import actions, auto_merge, check_runs, store
 from app.emulators.github.call import Answer, Body, Call, Need
 from app.emulators.github.dispatch import Endpoint
 from app.emulators.github.problems import Problem, invalid, not_by_integration, not_found
 from app.emulators.github.shapes import check as shapes
-from app.emulators.github.state import CheckRun, Repository, Status
+from app.emulators.github.state import CheckRun, Repository
 
 READ: Need = ("checks", "read")
 WRITE: Need = ("checks", "write")
@@ -117,11 +117,9 @@ def create_status(call: Call) -> Answer:
     sha = call.params["sha"]
     if store.resolve(repo.path, sha) != sha:
         raise Problem(422, f"No commit found for SHA: {sha}")
-    made = Status(
-        call.world.state.new_id(), sha, asked.state, asked.context, call.actor, call.world.now(), asked.description,
-        asked.target_url,
+    made = actions.set_status(
+        call.world, repo, sha, call.actor, state=asked.state, context=asked.context, description=asked.description, target_url=asked.target_url,
     )
-    repo.statuses.append(made)
     auto_merge.settle(call.world, repo, sha)
     return Answer(201, shapes.status(call.world, repo, made))
 

@@ -65,6 +65,12 @@ ENDPOINTS = [
     ("get", f"{REPO}/commits/{{ref}}/check-runs", ["200"]),
     ("post", f"{REPO}/statuses/{{sha}}", ["201"]),
     ("get", f"{REPO}/commits/{{ref}}/status", ["200"]),
+    ("get", f"{REPO}/activity", ["200"]),
+    ("get", f"{REPO}/actions/runs", ["200"]),
+    ("get", f"{REPO}/actions/runs/{{run_id}}/jobs", ["200"]),
+    ("post", f"{REPO}/actions/runs/{{run_id}}/rerun", ["201"]),
+    ("get", f"{REPO}/commits/{{ref}}/check-suites", ["200"]),
+    ("get", f"{REPO}/check-suites/{{check_suite_id}}/check-runs", ["200"]),
 ]
 
 WEBHOOKS = [
@@ -77,6 +83,7 @@ WEBHOOKS = [
     "pull-request-opened", "pull-request-synchronize", "pull-request-labeled", "pull-request-unlabeled",
     "pull-request-edited", "pull-request-closed", "pull-request-reopened", "pull-request-assigned", "pull-request-review-requested",
     "pull-request-review-comment-created", "pull-request-review-submitted", "push",
+    "workflow-run-completed", "check-suite-completed", "status",
 ]
 
 DROPPED = {"description", "example", "examples", "x-github", "externalDocs", "title", "default", "x-octokit"}

@@ -23,7 +23,7 @@ from app.emulators.github import GitHubEmulator, Seed, SeedApp, SeedInstallation
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "payloads" / "github" / "schema"
 REPO = "/repos/octo/hello"
-ALL = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write", "statuses": "write"}
+ALL = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write", "statuses": "write", "actions": "write"}
 INSTALLATION = 55
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.emulators.github import GitHubEmulator, SeedInstallation, deliveries
+from app.emulators.github.actions import JobEnd
 from tests.app.emulators.github.github_kit import (
     INSTALLATION,
     REPO,
@@ -43,7 +44,9 @@ def everything(github: GitHubEmulator) -> None:
     rest.call("PATCH", f"{REPO}/issues/1", 200, body={"assignees": []})
     own = rest.call("POST", f"{REPO}/issues/1/comments", 201, body={"body": "the app's"}).json()
     rest.call("DELETE", f"{REPO}/issues/comments/{own['id']}", 204)
-    alice.push(HELLO, "feat", {"a.txt": "x", "README.md": "changed\n"})
+    alice.push(HELLO, "feat", {"a.txt": "x", "README.md": "changed\n", ".github/workflows/ci.yml": "name: CI\non: push\n"})
+    alice.finish_ci(HELLO, tests=JobEnd("failure", "E  assert False"))
+    alice.set_status(HELLO, github.branches(HELLO)["feat"], "failure", "ci/other", "1 test failed")
     body = {"title": "Pull", "head": "feat", "base": "main"}
     rest.call("POST", f"{REPO}/pulls", 201, body=body)
     alice.label(HELLO, 2, "bellhop")
