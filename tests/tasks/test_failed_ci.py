@@ -1,0 +1,172 @@
+"""Failed CI between the event and the run: whose run it is, how many there are, what its agent is told, and by which token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+
+from app.core.event import Actor, Ci, Event
+from app.core.outcome import NothingToDo, PullRequest
+from app.core.run import Run
+from app.emulators.github.actions import JobEnd
+from app.emulators.github.faults import Fault
+from app.emulators.github.state import WorkflowRun
+from app.ledger import audit, inbox, sandboxes
+from app.ledger.inbox import Entry
+from tasks.route import route
+from tasks.start import start
+from tests.github_at_work import REPO
+from tests.tasks.scene import ALICE, Scene, profile
+
+HELLO = "octo/hello"
+KEY = "sk-ant-" + "a1" * 15
+LOG = f"2026-11-22T03:00:00.1234567Z E   AssertionError: 1 != 2\nkey: {KEY}\nFAILED test_a.py::test_one - assert\n"
+MACHINE = Actor(id="9", login="github-actions[bot]", kind="bot")
+
+
+@pytest.fixture
+def more_permissions() -> dict[str, str]:
+    return {"actions": "read", "checks": "write", "statuses": "read"}
+
+
+@pytest.fixture
+def failing(scene: Scene, more_permissions: dict[str, str]) -> WorkflowRun:
+    """A workflow's run on alice's branch that has failed."""
+    for installation in scene.github.world.state.installations.values():
+        installation.permissions |= more_permissions
+    scene.profiles["fix"] = profile(on={"workflow_run": {}, "status": {}})
+    alice = scene.github.person("alice")
+    alice.push(HELLO, "feature", {".github/workflows/ci.yml": "name: CI\non: push\n", "app.py": "1\n"})
+    return alice.finish_ci(HELLO, tests=JobEnd("failure", LOG), lint=JobEnd())
+
+
+def told(scene: Scene, run: WorkflowRun, *, kind: str = "workflow_run.completed", actor: Actor = MACHINE, **ci: Any) -> Entry:
+    """Let an end of CI come in, and route it."""
+    scene.deliveries += 1
+    piece = {"id": run.id, "name": run.name, "conclusion": run.conclusion or "", "head_commit": run.head_sha, "head_branch": run.head_branch}
+    event = Event(
+        source="github", kind=kind, delivery_key=f"ci-{scene.deliveries}", thread=f"github:{HELLO}@{run.head_branch}", actor=actor, repo=REPO,
+        url="https://github.invalid/x", branch=run.head_branch, title=run.name, ci=Ci.model_validate(piece | ci),
+    )
+    with scene.database.begin() as tx:
+        inbox_id = inbox.store(tx, event).id
+    route(scene.parts, inbox_id)
+    return scene.entry(inbox_id)
+
+
+def started(scene: Scene, entry: Entry) -> Run:
+    assert entry.run_id is not None, entry
+    start(scene.parts, entry.run_id)
+    return scene.run(entry.run_id)
+
+
+def prompt(scene: Scene, run: Run) -> str:
+    with scene.database.read() as tx:
+        [row] = sandboxes.of_run(tx, run.id)
+    return row.assignment.model_dump_json()
+
+
+def test_the_run_is_that_of_whoever_has_pushed(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    assert run.event.actor == ALICE
+    assert (run.base_branch, run.works_on) == ("feature", failing.head_sha)
+    scene.work(run.id, {"app.py": "2\n"})
+    scene.pump()
+    outcome = scene.outcome(run.id)
+    assert isinstance(outcome, PullRequest), outcome
+    made = scene.github.issue(HELLO, outcome.number)
+    assert made.pull is not None
+    assert made.pull.base_ref == "feature"
+    assert scene.github.branches(HELLO)["feature"] == failing.head_sha
+
+
+@pytest.mark.parametrize("role", ["read", "triage", "none"])
+def test_t9_somebody_who_may_not_ring_may_not_by_a_push_either(scene: Scene, failing: WorkflowRun, role: Any) -> None:
+    scene.github.set_role(HELLO, "alice", role)
+    assert "not_permitted" in (told(scene, failing).decision or "")
+
+
+def test_r5_all_ends_of_one_commit_are_one_run(scene: Scene, failing: WorkflowRun) -> None:
+    scene.github.person("alice").set_status(HELLO, failing.head_sha, "failure", "ci/other")
+    first = told(scene, failing)
+    again = [told(scene, failing), told(scene, failing, kind="status", name="ci/other", id=77)]
+    assert [entry.run_id for entry in again] == [None, None]
+    assert all("already_running" in (entry.decision or "") for entry in again)
+    run = started(scene, first)
+    said = prompt(scene, run)
+    assert "test_a.py::test_one" in said
+    assert "ci/other" in said
+    scene.work(run.id)
+    scene.pump()
+    assert "head_done" in (told(scene, failing).decision or "")
+    assert len(scene.all_runs()) == 1
+
+
+def test_it_waits_for_what_is_still_under_way_and_is_no_try(scene: Scene, failing: WorkflowRun) -> None:
+    alice = scene.github.person("alice")
+    alice.set_status(HELLO, failing.head_sha, "pending", "ci/slow")
+    entry = told(scene, failing)
+    assert (entry.state, entry.attempts) == ("stored", 0)
+    assert "waits: ci_under_way" in (entry.decision or "")
+    assert 0 < scene.waits_seconds("inbox", id=entry.id) <= 300
+    alice.set_status(HELLO, failing.head_sha, "success", "ci/slow")
+    scene.later()
+    route(scene.parts, entry.id)
+    assert scene.entry(entry.id).run_id is not None
+
+
+def test_a_commit_that_was_pushed_over_is_left_alone(scene: Scene, failing: WorkflowRun) -> None:
+    scene.github.person("alice").push(HELLO, "feature", {"app.py": "3\n"})
+    assert "newer_head" in (told(scene, failing).decision or "")
+
+
+def test_t19_t63_a_log_is_data_in_the_prompt_and_without_secrets(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    said = prompt(scene, run)
+    assert "AssertionError: 1 != 2" in said
+    assert "sk-ant-" not in said
+    assert "2026-11-22T03" not in said
+    assert said.index("begin -----") < said.index("AssertionError") < said.index("end -----")
+    with scene.database.read() as tx:
+        used = {(row.action, row.target) for row in audit.of_run(tx, run.id)}
+    assert ("mint ci", f"{HELLO} actions: read") in used
+    assert not any("write" in target for action, target in used if action == "mint ci")
+    assert scene.github.live_tokens() == []
+
+
+def test_what_cannot_be_read_is_said_to_the_agent_and_to_people(scene: Scene, failing: WorkflowRun) -> None:
+    number = scene.github.person("alice").open_pull(HELLO, "feature", "A feature").number
+    scene.github.fault(Fault(path=r"/actions/jobs/\d+/logs", status=410, times=9))
+    run = started(scene, told(scene, failing))
+    assert "its log could not be fetched (GitHub answered 410)" in prompt(scene, run)
+    scene.pump()
+    assert "did not see: tests: its log could not be fetched" in scene.comments(number)[-1].body.replace("\\", "")
+
+
+def test_t57_the_token_does_not_go_where_a_log_is(scene: Scene, failing: WorkflowRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+    send = requests.Session.send
+
+    def seen(self: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        asked.append((request.path_url, "authorization" in {name.lower() for name in request.headers}))
+        return send(self, request, **more)
+
+    monkeypatch.setattr(requests.Session, "send", seen)
+    run = started(scene, told(scene, failing))
+    assert "AssertionError" in prompt(scene, run)
+    assert [has_token for path, has_token in asked if path.startswith("/_blobs/")] == [False]
+    assert all(has_token for path, has_token in asked if path.endswith("/logs"))
+
+
+def test_what_has_passed_on_another_attempt_before_it_began_is_flaky(scene: Scene, failing: WorkflowRun) -> None:
+    entry = told(scene, failing)
+    alice = scene.github.person("alice")
+    alice.rerun_ci(HELLO, failing)
+    alice.finish_ci(HELLO, tests=JobEnd())
+    run = started(scene, entry)
+    assert isinstance(run.outcome, NothingToDo)
+    assert "CI has passed on attempt 2" in run.outcome.text
+    assert scene.backend.created == []
+    assert "head_done" in (told(scene, failing, conclusion="failure").decision or "")
