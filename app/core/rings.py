@@ -166,8 +166,8 @@ def _of_paths(wanted: Filter, paths: Sequence[str]) -> Iterator[tuple[str, str]]
 # In the order in which they are asked.
 _KEYS: dict[str, Callable[[Filter, Event, str], str | None]] = {
     "types": _of_types, "labels": _of_labels, "assignees": _of_assignees, "reviewers": _of_reviewers, "states": _of_states,
-    "names": _of_names, "conclusions": _of_conclusions,
     "branches": _of_branches, "branches-ignore": _of_branches_ignored, "authors": _of_authors, "where": _of_where,
+    "names": _of_names, "conclusions": _of_conclusions,
 }
 
 
