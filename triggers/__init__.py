@@ -44,11 +44,12 @@ def reader(source: str, profiles: Mapping[str, Profile]) -> Callable[[str, str, 
 
     Raises ConfigurationError for a source that is not known.
     """
-    for name, profile in profiles.items():
-        if (hook := profile.on.webhook) is not None and source == f"{WEBHOOK}/{hook.name}":
-            return WebhookTrigger(name, hook.model_copy(update={"auth": "bearer"}), [SecretStr("nothing-is-received")]).read
+    hooks = {f"{WEBHOOK}/{hook.name}": (name, hook) for name, profile in profiles.items() if (hook := profile.on.webhook) is not None}
+    if source in hooks:
+        name, hook = hooks[source]
+        return WebhookTrigger(name, hook.model_copy(update={"auth": "bearer"}), [SecretStr("nothing-is-received")]).read
     if source not in TRIGGERS:
-        raise ConfigurationError(f"there is no trigger `{source}`: Bellhop listens to {', '.join(sorted(TRIGGERS))}")
+        raise ConfigurationError(f"there is no trigger `{source}`: Bellhop listens to {', '.join([*sorted(TRIGGERS), *sorted(hooks)])}")
     # Nothing is received on this one, so its secret protects nothing.
     return TRIGGERS[source].trigger(Settings(github_webhook_secret=SecretStr("explain"))).read
 

@@ -73,7 +73,8 @@ def explain_payload(
         yield f"Heard: {parsed.kind}: it keeps the list of repositories that the App is installed on, and starts nothing"
         return
     yield line(f"Event {parsed.kind} in {parsed.thread} by {parsed.actor.login} (id {parsed.actor.id})", 1000)
-    yield f"  {line(parsed.url, 1000)}"
+    if parsed.url:
+        yield f"  {line(parsed.url, 1000)}"
     yield "Signature: a file has none; at the door nothing is read of a delivery before its signature holds"
     facts = Facts(actor_permission=permission, bot_login=settings.bot_login, changed_paths=changed or None)
     yield from explain_event(settings, parsed, facts)
@@ -96,6 +97,8 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
     yield line(f"Decision: {verdict}{supposing}", 1000)
     for reason in decision.why:
         yield f"  {line(reason, 1000)}"
+    if isinstance(decision, Ignore) and decision.reason == "paths_unknown":
+        yield "  say which by `--changed PATH`, once for each file"
     if isinstance(decision, Start):
         yield NOT_LOOKED_AT
         yield from _options(event, profiles[decision.profile], settings.bot_login)

@@ -10,6 +10,7 @@ from app.commands.explain import explain_event, refuse_no_permission
 from app.commands.ledger import open_ledger
 from app.core.decide import Facts
 from app.core.event import Event
+from app.core.schedule import SCHEDULE
 from app.errors import BellhopError
 from app.ledger import events
 from app.ledger.inbox import Entry
@@ -38,8 +39,10 @@ def explain_delivery(settings: Settings, name: str, *, permission: str, changed:
 def _explained(settings: Settings, entry: Entry, facts: Facts, says: list[str]) -> Iterator[str]:
     event = entry.event
     yield line(f"Event {event.kind} in {event.thread} by {event.actor.login} (id {event.actor.id})", 1000)
-    yield f"  {line(event.url, 1000)}"
-    yield line(f"Signature: held, or nothing would be on file; came in at {clock(entry.received_at_ms)} UTC as {event.delivery_key}, event {entry.id}", 1000)
+    if event.url:
+        yield f"  {line(event.url, 1000)}"
+    proof = "none, the clock is this host's own" if event.source == SCHEDULE else "held, or nothing would be on file"
+    yield line(f"Signature: {proof}; came in at {clock(entry.received_at_ms)} UTC as {event.delivery_key}, event {entry.id}", 1000)
     run = f", run {entry.run_id}" if entry.run_id else ""
     yield line(f"Decided then: {entry.decision or 'not yet, it waits to be routed'}{run}", 4000)
     yield "Facts of now:"

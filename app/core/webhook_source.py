@@ -67,7 +67,8 @@ def faults_of_webhook(source: WebhookSource) -> Iterator[tuple[tuple[str | int, 
     if (source.auth == "hmac") is (source.hmac is None):
         yield ("hmac",), "goes with `auth: hmac`, and only with that"
     if (source.repository is None) is (source.repositories is None):
-        yield ("repository",), "is missing: name the one repository here, or a table of them under `repositories:`, and not both"
+        says = "is missing: name the one repository here, or a table of them under `repositories:`"
+        yield ("repository",), says if source.repository is None else "stands beside `repositories`: one of them says which repository it is about"
     for key in ("prompt", "title"):
         if (fault := fault_of_template(getattr(source, key))) is not None:
             yield (key,), fault

@@ -54,7 +54,7 @@ async def may_see(request: Request, database: Database) -> bool:
     return await run_in_threadpool(look)
 
 
-def refused(request: Request) -> Response:
+def refused(request: Request, says: str = NO_SESSION) -> Response:
     """Return the answer to a request without a session.
 
     https://www.w3.org/TR/fetch-metadata/
@@ -62,7 +62,7 @@ def refused(request: Request) -> Response:
     seen = request.headers
     if seen.get("sec-fetch-site") in ("cross-site", "same-site") and seen.get("sec-fetch-mode") == "navigate":
         return HTMLResponse(_ONCE_MORE, status_code=401, headers=SECURITY_HEADERS)
-    return PlainTextResponse(NO_SESSION, status_code=401, headers=SECURITY_HEADERS)
+    return PlainTextResponse(says, status_code=401, headers=SECURITY_HEADERS)
 
 
 async def enter(request: Request, database: Database, *, secure: bool) -> Response:

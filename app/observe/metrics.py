@@ -27,6 +27,9 @@ log = structlog.get_logger()
 
 # Labels are names of ours, of profiles, and of kinds that a signed delivery names; should that be too many, the rest is one.
 MOST_SERIES = 500
+REFUSED = (
+    "This page needs the token in BELLHOP_METRICS_TOKEN, as `Authorization: Bearer ...`, or a session of the pages (`bellhop link`).\n"
+)
 
 
 class Metrics:
@@ -40,7 +43,7 @@ class Metrics:
         """Answer a scrape."""
         try:
             if not self._has_token(request) and not await access.may_see(request, self._database):
-                return access.refused(request)
+                return access.refused(request, REFUSED)
             text = await run_in_threadpool(self._text)
         except SQLAlchemyError as error:
             log.error("metrics_not_read", error=type(error).__name__)

@@ -40,17 +40,23 @@ def nearest(path: tuple[Key, ...], marks: Mapping[tuple[Key, ...], Mark]) -> Mar
     return marks[path]
 
 
+_SAID = {
+    "missing": "is missing",
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "must hold keys of its own, each on a line below it, further to the right"),
+    "string_type": "must be text: put it in quotes",
+    "tuple_type": "must be a list, such as [one, two]",
+    **dict.fromkeys(("int_parsing", "int_type"), "must be a whole number"),
+    "float_parsing": "must be a number",
+}
+
+
 def _message(error_type: str, loc: tuple[Key, ...], message: str, section: type[Section]) -> str:
-    if error_type == "missing":
-        return "is missing"
     if error_type == "extra_forbidden":
         return _unknown_key(loc, section)
-    if error_type in ("model_type", "model_attributes_type", "dict_type"):
-        return "must hold keys of its own, each on a line below it, further to the right"
-    if error_type == "string_type":
-        return "must be text: put it in quotes"
-    if error_type == "tuple_type":
-        return "must be a list, such as [one, two]"
+    if error_type in _SAID:
+        return _SAID[error_type] + (": the numeric id of the program's own account" if loc[:2] == ("who", "apps") and loc[2:] else "")
+    if error_type == "string_pattern_mismatch" and loc[-2:] == ("webhook", "name"):
+        return "must be lower-case letters, digits and hyphens, as it stands in the address"
     message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

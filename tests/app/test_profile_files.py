@@ -90,7 +90,7 @@ who:
         "6:1: agnt: there is no such key; did you mean 'agent'?",
         "8:3: container.memory_mb: there is no such key; did you mean 'memory-mb'?",
         "10:3: container.cpus: comes twice; the first is on line 9",
-        "11:1: timeout-minutes: input should be a valid number, unable to parse string as a number",
+        "11:1: timeout-minutes: must be a number",
         "13:3: limits.protected-paths: must be a list, such as [one, two]",
         "14:1: who: must hold keys of its own, each on a line below it, further to the right",
     ]
@@ -204,3 +204,15 @@ def test_the_name_comes_from_the_file(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="BELLHOP_PROFILES_DIR"):
         load_profiles(tmp_path / "nothing", templates_dir=TEMPLATES, check_agent=any_agent)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("on: {issues: {}}\nwho: {apps: ['dependabot[bot]']}\n", "2:14: who.apps[0]: must be a whole number: the numeric id of the program's own account"),
+    ("on: {issues: {}}\ntimeout-minutes: soon\n", "2:1: timeout-minutes: must be a number"),
+    ("on: {webhook: {name: Sen_try, auth: bearer, repository: a/b, prompt: x}}\n",
+     "1:16: on.webhook.name: must be lower-case letters, digits and hyphens, as it stands in the address"),
+    ("on: {webhook: {name: x, auth: bearer, repository: a/b, repositories: {field: a, of: {b: a/b}}, prompt: x}}\n",
+     "1:39: on.webhook.repository: stands beside `repositories`: one of them says which repository it is about"),
+])
+def test_what_a_person_gets_wrong_first_is_said_in_words(tmp_path: Path, text: str, says: str) -> None:
+    assert lines(tmp_path, text + "agent: {uses: mini}\n" + BOX) == [says]

@@ -165,3 +165,12 @@ def test_runs_and_events_are_listed_with_place_cost_and_why(told: tuple[Machine,
     [only] = json.loads(machine.run("events", "--profile", "fix", "--limit", "1", "--json").out)
     assert (only["delivery"], only["run"]) == ("d-3", None)
     assert machine.run("events", "--repo", "octo/none").out == "No such event.\n"
+
+
+def test_a_tick_has_no_signature_and_nothing_says_that_it_had(told: tuple[Machine, Database]) -> None:
+    machine, database = told
+    at = event(9)
+    actor = at.actor.model_copy(update={"id": "schedule", "login": "schedule-fix"})
+    came_in(database, at.model_copy(update={"source": "schedule", "url": "", "actor": actor}), "ignore: no_profile")
+    lines = machine.run("explain", "d-9").out.splitlines()
+    assert lines[1].startswith("Signature: none, the clock is this host's own; came in at 20")

@@ -188,3 +188,20 @@ def test_a_webhooks_payload_that_is_passed_over_says_which_comparison_said_no(to
     said = told.run("explain", "--source", "webhook/pager", str(file))
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines()[1] == '  fix: level is to be "error", and it is "info"'
+
+
+def test_a_source_that_is_none_is_told_which_there_are(told: Machine, tmp_path: Path) -> None:
+    hook = "on: {webhook: {name: pager, auth: bearer, repository: octo/till, prompt: '{{ title }}'}}\n"
+    (tmp_path / "profiles" / "fix.yaml").write_text(hook + PROFILE[PROFILE.index("agent:"):])
+    (tmp_path / "payload.json").write_text("{}")
+    said = told.run("explain", "--source", "webhook/page", str(tmp_path / "payload.json"))
+    assert (said.code, one_line(said)) == (2, "there is no trigger `webhook/page`: Bellhop listens to github, webhook/pager")
+
+
+def test_files_that_nobody_named_are_asked_for(told: Machine, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text('on: {pull_request: {paths: ["docs/**"]}}\n' + PROFILE[PROFILE.index("agent:"):])
+    examples = [json.loads(line) for line in (PAYLOADS / "others.jsonl").read_text().splitlines()]
+    opened = tmp_path / "opened.json"
+    opened.write_text(json.dumps(next(each["payload"] for each in examples if (each["event"], each["example"]) == ("pull_request", "opened"))))
+    assert "  say which by `--changed PATH`, once for each file" in explain(told, "pull_request", opened)
+    assert "  say which by `--changed PATH`, once for each file" not in explain(told, "pull_request", opened, "--changed", "docs/a.md")

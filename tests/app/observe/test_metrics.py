@@ -35,6 +35,7 @@ def test_t71_metrics_are_for_a_session_or_the_token_only(database: Database) -> 
         for given in ({}, {"Authorization": "Bearer"}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": TOKEN}):
             answer = httpx.get(f"{url}/metrics", headers=given, trust_env=False)
             assert (answer.status_code, "bellhop_" in answer.text) == (401, False)
+            assert "BELLHOP_METRICS_TOKEN" in answer.text
         assert httpx.get(f"{url}/metrics", headers={"Authorization": f"bearer {TOKEN}"}, trust_env=False).status_code == 200
         # The token opens nothing else.
         assert httpx.get(f"{url}/api/runs", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False).status_code == 401
