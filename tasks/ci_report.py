@@ -6,9 +6,13 @@ import structlog
 
 from app.core.ci_head import PERMISSIONS, Evidence, Piece, PieceKind, failed, is_ci, under_way
 from app.core.ci_log import LIMIT_CHARACTERS, cut
+from app.core.event import Event
 from app.core.grant import Access, Grant
 from app.core.noun import Noun
+from app.core.on import On
+from app.core.on_ci import CheckSuiteFilter
 from app.core.outcome import NothingToDo
+from app.core.profile import Profile
 from app.core.run import Run
 from app.errors import BellhopError, GrantRefused
 from app.ledger import remarks
@@ -20,6 +24,11 @@ log = structlog.get_logger()
 _MOST_PIECES = 10
 _ALL_CHARACTERS = 40_000
 _LEAST_CHARACTERS = 2_000
+
+
+# What is read for a red build that a person has Bellhop see to, whatever rings for the profile: GitHub makes a suite for every App that
+# reports checks, its own Actions among them.
+_BUILD = On(check_suite=CheckSuiteFilter())
 
 
 class Failure(Noun):
@@ -39,13 +48,17 @@ class Report(Noun):
 
 
 def report_of(parts: Parts, run: Run) -> Report | None:
-    """Read what has failed for a run on failed CI, and note what could not be read; None for any other run.
+    """Read what has failed for a run on failed CI, or on a red build that a person has it see to, and note what could not be read.
+
+    None for any other run.
 
     Raises BellhopError for a service that does not answer; what it will not show is said in the report.
     """
-    if not is_ci(run.event):
+    asked = _asked_about(run)
+    if asked is None:
         return None
-    pieces = failed(run.profile.on, run.event, read_pieces(parts, run.event, run.profile, run_id=run.id))
+    event, profile = asked
+    pieces = failed(profile.on, event, read_pieces(parts, event, profile, run_id=run.id))
     found: list[Evidence] = []
     for piece in pieces[:_MOST_PIECES]:
         found += _evidence(parts, run, piece)
@@ -62,6 +75,16 @@ def report_of(parts: Parts, run: Run) -> Report | None:
         failures.append(_failure(parts, each, min(share, left)))
         left = max(0, left - len(failures[-1].text))
     return Report(failures=tuple(failures), unread=unread)
+
+
+def _asked_about(run: Run) -> tuple[Event, Profile] | None:
+    """Return the end of CI that a run is about, and the profile with the kinds of CI that are read for it."""
+    if is_ci(run.event):
+        return run.event, run.profile
+    if run.event.friction != "red-build" or run.event.ci is None:
+        return None
+    event = run.event.model_copy(update={"kind": "check_suite.completed", "button": None, "friction": None})
+    return event, run.profile.model_copy(update={"on": _BUILD})
 
 
 def passed_since(parts: Parts, run: Run) -> NothingToDo | None:

@@ -40,7 +40,7 @@ def pressed(parts: Parts, event: Event) -> Event:
     base_ref = about.pull.base_ref if about.pull is not None else ""
     return event.model_copy(update={
         # The build that failed, and not the check that the button stood on.
-        "ci": about.ci if about.ci is not None else event.ci, "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": True, "title": about.title, "url": about.url,
+        "ci": about.ci if about.ci is not None else event.ci, "branch": about.pull.head_ref if about.pull is not None else about.branch, "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": True, "title": about.title, "url": about.url,
         "text": task(friction, base_ref, about.ci.name if about.ci is not None else ""),
     })
 

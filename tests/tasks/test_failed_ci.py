@@ -170,3 +170,31 @@ def test_what_has_passed_on_another_attempt_before_it_began_is_flaky(scene: Scen
     assert "CI has passed on attempt 2" in run.outcome.text
     assert scene.backend.created == []
     assert "head_done" in (told(scene, failing, conclusion="failure").decision or "")
+
+
+def test_a_red_build_that_a_person_has_it_see_to_brings_its_log(scene: Scene, failing: WorkflowRun) -> None:
+    scene.profiles["fix"] = profile(offer={"for": ["red-build"]})
+    alice = scene.github.person("alice")
+    number = alice.open_pull(HELLO, "feature", "A feature").number
+    scene.deliveries += 1
+    piece = Ci(id=failing.id, name=failing.name, conclusion="failure", head_commit=failing.head_sha, head_branch="feature", head_repo_id=REPO.id)
+    red = Event(
+        source="github", kind="workflow_run.completed", delivery_key="red", thread=f"github:{HELLO}#{number}", actor=MACHINE, repo=REPO,
+        url="https://github.invalid/x", branch="feature", number=number, is_pull_request=True, title="CI", ci=piece,
+    )
+    press = red.model_copy(update={
+        "kind": "check_run.requested_action", "delivery_key": "press", "actor": ALICE, "button": "fix",
+        "ci": piece.model_copy(update={"id": 1, "name": "Bellhop: an offer", "conclusion": "neutral"}),
+    })
+    entries = []
+    for each in (red, press):
+        with scene.database.begin() as tx:
+            inbox_id = inbox.store(tx, each).id
+        route(scene.parts, inbox_id)
+        entries.append(scene.entry(inbox_id))
+    assert entries[0].state == "ignored"
+    told_agent = prompt(scene, started(scene, entries[1]))
+    assert "AssertionError: 1 != 2" in told_agent
+    assert told_agent.count("Job: tests") == 1
+    assert "branch `feature`" in told_agent
+    assert KEY not in told_agent
