@@ -22,7 +22,7 @@ from tests.tasks.scene import ALICE, Scene, profile
 
 HELLO = "octo/hello"
 KEY = "sk-ant-" + "a1" * 15
-LOG = f"2026-11-22T03:00:00.1234567Z E   AssertionError: 1 != 2\nkey: {KEY}\nFAILED test_a.py::test_one - assert\n"
+LOG = f"2026-11-22T03:00:00.1234567Z E   AssertionError: 1 != 2\nkey: {KEY}\n{'x' * 390} {KEY}\nFAILED test_a.py::test_one - assert\n"
 MACHINE = Actor(id="9", login="github-actions[bot]", kind="bot")
 
 
