@@ -217,7 +217,8 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
         return False
     with parts.database.begin() as tx:
         outbox.delivered(tx, run.id, reply.kind, reply.version, url)
-        if reply.kind == COMMENT and reply.url is None:
+        # Where there was no thread to answer in, nobody waited for an answer.
+        if reply.kind == COMMENT and reply.url is None and run.event.number is not None:
             acknowledged.note(tx, run.event)
     return True
 

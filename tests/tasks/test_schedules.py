@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.core.event import Event
 from app.emulators.github import Fault
+from app.ledger import acknowledged
 from app.ledger.tables import audit, inbox
 from tasks.route import route
 from tasks.schedules import fire_due
@@ -101,6 +102,9 @@ def test_a_tick_needs_nobodys_permission_and_starts_its_own_profile_alone(nightl
     nightly.work(run.id, {"README.md": "hello, world\n"})
     nightly.pump()
     assert nightly.outcome(run.id).kind == "pull_request"
+    # Nobody waited to be answered, so that is no time to acknowledge.
+    with nightly.database.read() as tx:
+        assert acknowledged.histogram(tx)[0][-1] == ("+Inf", 0)
 
 
 def test_a_tick_while_the_last_one_is_still_worked_on_starts_nothing(nightly: Scene) -> None:
