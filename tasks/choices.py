@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.core.choices import NotOffered, chosen
 from app.core.event import Event
 from app.core.outcome import Refused
-from app.core.profile import Profile
+from app.core.profile import Choose, Profile
 from app.core.run import Run
 from app.core.said import OPTIONS, said_to
 from app.errors import ProfileError, PublishRefused
@@ -68,3 +68,23 @@ def refuse_what_is_not_offered(parts: Parts, run: Run) -> None:
         parts.agent(run.profile.agent.uses).check(run.profile.agent)
     except (NotOffered, ProfileError) as error:
         raise PublishRefused(f"{error} Nothing was started.", reason=_REFUSED) from error
+
+
+def refuse_what_is_taken_away(parts: Parts, run: Run, choose: Choose) -> None:
+    """Raise PublishRefused where the words that rang, or those before them, have chosen what the repository leaves nobody to choose.
+
+    A choice is in the run's profile already: a shorter `choose:` alone would change nothing of it.
+    """
+    own = parts.profiles.get(run.profile.name)
+    if own is None or choose == run.profile.choose:
+        return
+    with parts.database.read() as tx:
+        earlier = [each.event for each in reversed(runs.before(tx, run)) if not was_refused_its_choice(each)]
+    with_all, with_less = (
+        with_choices(own.model_copy(update={"choose": each}), run.event, earlier, parts.settings.bot_login) for each in (run.profile.choose, choose)
+    )
+    if (with_all.agent, with_all.branch) != (with_less.agent, with_less.branch):
+        raise PublishRefused(
+            f"{run.event.repo.full_name} does not let this be chosen of the profile {run.profile.name} (`choose:` in .bellhop/). Nothing was started.",
+            reason=_REFUSED,
+        )

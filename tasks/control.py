@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from app.core.outcome import Failed, Held, Refused
 from app.core.profile import Profile
 from app.core.run import Run
 from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs
+from app.ledger.holds import Hold
 from tasks.answers import answer, status_of
 from tasks.choices import again_with_choices
 from tasks.parts import Parts
@@ -91,6 +93,8 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
     standing = Standing(
         binds=hold.binds, state=hold.state, is_newest=_is_newest(tx, run), is_expired=holds.is_expired(tx, hold),
         approved_by=tuple(each.actor_id for each in given), asked_by=_asked_by(tx, run),
+        is_of_another=asked.event.button is not None and (asked.event.ci is None or asked.event.ci.external_id != run.id),
+        was_said_before=_was_said_before(asked.event, hold, run.profile.approval.expires_hours),
     )
     approval = run.profile.approval
     if decision.verb == "reject":
@@ -122,6 +126,15 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
     remarks.add(tx, made.id, f"{what} of run {run.id} ({hold.binds[:SHOWN_CHARACTERS]}), approved by {who}.")
     say(tx, parts, run)
     return Followed(made, made)
+
+
+def _was_said_before(event: Event, hold: Hold, hours: float) -> bool:
+    """Return whether somebody spoke before the result came to wait: what they had seen is another one. Whole seconds, as GitHub's are."""
+    try:
+        said_at = datetime.fromisoformat(event.occurred_at or "").timestamp()
+    except ValueError:
+        return False
+    return said_at < (hold.expires_at_ms - hours * 3_600_000) // 1000
 
 
 def _is_newest(tx: Connection, run: Run) -> bool:

@@ -16,6 +16,7 @@ from app.ledger import remarks, runs
 from app.ledger.runs import Lease
 from app.profiles.yaml_tree import read_tree
 from app.publish.candidate import SUBMODULE, SYMLINK
+from tasks.choices import refuse_what_is_taken_away
 from tasks.grants import authorise_grant
 from tasks.hold import as_it_works
 from tasks.parts import Parts
@@ -64,6 +65,7 @@ def narrow(parts: Parts, lease: Lease, run: Run, default_commit: str) -> Run:
     if made.profile == whole.profile and not made.ignored:
         return run
     _refuse_who_has_less(parts, whole, made.profile)
+    refuse_what_is_taken_away(parts, whole, made.profile.choose)
     with parts.database.begin() as tx:
         runs.write(tx, lease, profile=made.profile.model_dump_json(by_alias=True))
         if made.ignored:
@@ -72,7 +74,13 @@ def narrow(parts: Parts, lease: Lease, run: Run, default_commit: str) -> Run:
 
 
 def _refuse_who_has_less(parts: Parts, run: Run, narrower: Profile) -> None:
-    if voucher(run.event, run.profile.who.apps) != "person" or narrower.who.permission == run.profile.who.permission:
+    before, now = (voucher(run.event, each.who.apps) for each in (run.profile, narrower))
+    if before == "app" and now != "app":
+        raise PublishRefused(
+            f"{run.event.repo.full_name} does not let {run.event.actor.login} (id {run.event.actor.id}) have this profile work ({DIRECTORY}).",
+            reason="not_permitted",
+        )
+    if before != "person" or narrower.who.permission == run.profile.who.permission:
         return
     actor = run.event.actor
     with parts.credential(authorise_grant(run.event), run_id=run.id) as credential:

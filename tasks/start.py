@@ -6,7 +6,7 @@ from app.core.agent_config import AGENT_CONFIG
 from app.core.grant import Credential
 from app.core.run import COMMENT, Run
 from app.errors import PublishRefused
-from app.ledger import line, outbox, runs, sandboxes
+from app.ledger import line, outbox, pauses, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import Service
 from app.publish.push import refuse_if_moved
@@ -17,7 +17,7 @@ from tasks.conclude import conclude, refuse_if_cancelled, refuse_if_stopped
 from tasks.door_rules import with_door
 from tasks.earlier import home_for, said_before
 from tasks.entitle import entitled_grant
-from tasks.hold import as_it_works
+from tasks.hold import as_it_works, behind
 from tasks.leased import LEASE_SECONDS, advance
 from tasks.narrowing import narrow
 from tasks.opening import choose_backend, open_sandbox, sandbox_uid
@@ -43,6 +43,8 @@ def start_here(parts: Parts, lease: Lease, run: Run) -> None:
     has_begun = run.state == "running" and _has_begun(parts, run)
     _refuse_what_is_over(parts, run, has_begun=has_begun)
     refuse_closed(run)
+    if run.state == "queued" and behind(parts, run) is not None and _waits_for_a_pause(parts, run):
+        return
     if run.state == "queued" and publish_approved(parts, lease, run):
         return
     _begin(parts, lease, as_it_works(parts, run), approved_plan(parts, run))
@@ -101,6 +103,16 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
         now = runs.load(tx, run.id)
         if now is not None:
             say(tx, parts, now)
+
+
+def _waits_for_a_pause(parts: Parts, run: Run) -> bool:
+    """Return whether what people have approved has to wait, which takes no place in the line: a pause holds that up, too."""
+    with parts.database.begin() as tx:
+        if not pauses.is_paused(tx, run.profile.name):
+            return False
+        if outbox.load(tx, run.id, COMMENT) is None:
+            say(tx, parts, run)
+    return True
 
 
 def _takes_a_place(parts: Parts, lease: Lease, run: Run) -> bool:

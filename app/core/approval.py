@@ -34,12 +34,17 @@ class Approval(Section):
 
 
 class Standing(Noun):
-    """What is known of a result that waits, when somebody says something of it; `approved_by` and `asked_by` are numeric ids."""
+    """What is known of a result that waits, when somebody says something of it; `approved_by` and `asked_by` are numeric ids.
+
+    `is_of_another`: what was pressed is the button of another result. `was_said_before`: it was said before this came to wait.
+    """
 
     binds: str
     state: Literal["open", "approved", "rejected"]
     is_newest: bool = True
     is_expired: bool = False
+    is_of_another: bool = False
+    was_said_before: bool = False
     approved_by: tuple[str, ...] = ()
     asked_by: tuple[str, ...] = ()
 
@@ -55,6 +60,8 @@ def why_not_counted(standing: Standing, approval: Approval, actor_id: str, named
         f"it is {standing.state} already": standing.state != "open",
         "something newer has come of this conversation since": not standing.is_newest,
         "its time is over": standing.is_expired,
+        f"the button is of another result, and {standing.binds[:SHOWN_CHARACTERS]} is what waits here": standing.is_of_another,
+        f"it was said before {standing.binds[:SHOWN_CHARACTERS]} came to wait here": standing.was_said_before and not named,
         f"{named} is not what waits here, {standing.binds[:SHOWN_CHARACTERS]} is": not standing.binds.startswith(named),
         "whoever asked for the work does not approve it": approval.requester == "exclude" and actor_id in standing.asked_by,
         "it has been counted before": actor_id in standing.approved_by,

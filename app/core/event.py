@@ -70,7 +70,8 @@ class Ci(Noun):
 
     `id` is the service's own for it; `conclusion` its word for how it ended (empty: it has not), such as `failure`; `head_commit` what it
     looked at, `head_branch` and `head_repo_id` where that stood (None: it does not say); `attempt` counts from 1; `app` is
-    the App whose check it is, by its slug (None: no App's, or it does not say).
+    the App whose check it is, by its slug (None: no App's, or it does not say); `external_id` is what
+    whoever made a check calls it.
     """
 
     id: int
@@ -81,6 +82,7 @@ class Ci(Noun):
     head_repo_id: int | None = None
     attempt: int = 1
     app: str | None = None
+    external_id: str = ""
 
 
 class Spot(Noun):

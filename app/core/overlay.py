@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from app.core.approval import needed_permission
 from app.core.autonomy import LEVELS
 from app.core.isolation import LEVELS as ISOLATION
 from app.core.noun import Noun
@@ -53,6 +54,8 @@ def _common(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any
 
 _PERMISSION = _first_of(*reversed(PERMISSIONS), None)
 
+_APPROVER: Key = ("approval", "permission")
+
 # Every key that a repository may say, and what becomes of the profile's value and its own.
 RULES: dict[Key, Narrow] = {
     ("who", "permission"): _PERMISSION,
@@ -79,7 +82,7 @@ RULES: dict[Key, Narrow] = {
     ("approval", "plan"): _most,
     ("approval", "paths"): _either,
     ("approval", "approvers"): _most,
-    ("approval", "permission"): _PERMISSION,
+    _APPROVER: _PERMISSION,
     ("approval", "requester"): _first_of("exclude", "allow"),
     ("approval", "expires-hours"): _least,
 }
@@ -126,6 +129,9 @@ def narrowed(profile: Profile, overlay: Mapping[str, Any]) -> Narrowed:
             continue
         ours = _at(profile, key)
         result = RULES[key](ours, wanted)
+        if key == _APPROVER and not _asks_for_as_much(result, profile):
+            # None stands for what `who:` asks for, which may be more than the least that can be named.
+            result = ours
         if result != ours:
             effects.append(f"`{name}`: {_shown(ours)} -> {_shown(result)}")
             profile = _with(profile, key, result)
@@ -173,6 +179,11 @@ def _at(profile: Profile, key: Key) -> Any:
     for part in key:
         found = getattr(found, part.replace("-", "_"))
     return found
+
+
+def _asks_for_as_much(approver: Any, profile: Profile) -> bool:
+    before = needed_permission(profile.approval, profile.who.permission)
+    return PERMISSIONS.index(approver or profile.who.permission) >= PERMISSIONS.index(before)
 
 
 def _shown(value: Any) -> str:

@@ -32,6 +32,11 @@ def paused(tx: Connection) -> dict[str, int]:
     return {row.profile: row.since_ms for row in tx.execute(select(pauses).order_by(pauses.c.profile))}
 
 
+def is_paused(tx: Connection, profile: str) -> bool:
+    """Return whether nothing of the profile may begin now."""
+    return not {profile, EVERYTHING}.isdisjoint(paused(tx))
+
+
 def held(tx: Connection, waiting: Iterable[Ticket]) -> dict[str, str]:
     """Return who of those that wait may not begin for that, and why in a few words."""
     if not tx.execute(select(func.count()).select_from(pauses)).scalar_one():

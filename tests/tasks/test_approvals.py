@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx
 import pytest
 
-from app.core.event import Actor
+from app.core.event import Actor, Ci, Event
 from app.core.outcome import Held, Message, PullRequest, Refused
 from app.emulators.github.seed import SeedUser
-from app.ledger import audit, holds, sandboxes
+from app.ledger import audit, holds, inbox, pauses, sandboxes
+from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep
+from tests.github_at_work import REPO
 from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import ALICE, BOB, Scene, profile
 
@@ -231,3 +234,59 @@ def test_the_publisher_lets_nothing_out_that_nobody_has_approved(scene: Scene, m
     assert isinstance(outcome, Refused)
     assert outcome.reason == "not_approved"
     assert scene.branches() == []
+
+
+def test_an_approval_is_no_way_past_a_pause(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(autonomy="suggest")
+    outcome = held(scene, worked(scene))
+    with scene.database.begin() as tx:
+        pauses.pause(tx, "fix")
+    second = str(scene.comment("@bellhop approve").run_id)
+    scene.pump()
+    sweep(scene.parts)
+    scene.pump()
+    assert (scene.run(second).state, scene.branches()) == ("queued", [])
+    assert any("the operator has paused the profile fix" in body for body in said_by_bot(scene))
+    with scene.database.begin() as tx:
+        pauses.resume(tx, "fix")
+    sweep(scene.parts)
+    scene.pump()
+    assert scene.github.branches(HELLO)[proposed(scene, second).branch] == outcome.binds
+
+
+def say_yes(scene: Scene, **members: Any) -> str:
+    """Have alice say yes in a way of her own, and return what the bot's answer says."""
+    scene.deliveries += 1
+    event = Event(
+        source="github", delivery_key=f"delivery-{scene.deliveries}", thread="github:octo/hello#1", actor=ALICE, repo=REPO,
+        url="https://github.invalid/octo/hello/issues/1", title="It breaks", number=1, **members,
+    )
+    with scene.database.begin() as tx:
+        inbox_id = inbox.store(tx, event).id
+    route(scene.parts, inbox_id)
+    return said_by_bot(scene)[-1]
+
+
+def test_a_button_counts_for_the_result_that_it_stands_beside_and_no_other(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(autonomy="suggest")
+    run_id = worked(scene)
+    outcome = held(scene, run_id)
+    button = Ci(id=1, name="Bellhop / fix", conclusion="action_required", head_commit="a" * 40, external_id="an-earlier-run")
+    for which in ("approve", "reject"):
+        assert "the button is of another result" in say_yes(scene, kind="check_run.requested_action", button=which, ci=button)
+    assert len(scene.all_runs()) == 1
+    say_yes(scene, kind="check_run.requested_action", button="approve", ci=button.model_copy(update={"external_id": run_id}))
+    scene.pump()
+    [second] = [run.id for run in scene.all_runs() if run.id != run_id]
+    assert scene.github.branches(HELLO)[proposed(scene, second).branch] == outcome.binds
+
+
+def test_what_was_said_before_a_result_came_to_wait_counts_only_by_its_name(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(autonomy="suggest")
+    outcome = held(scene, worked(scene))
+    before = {"kind": "issue_comment.created", "occurred_at": "2020-01-01T00:00:00Z"}
+    for which in ("approve", "reject"):
+        assert f"it was said before {outcome.binds[:7]} came to wait here" in say_yes(scene, text=f"@bellhop {which}", **before)
+    assert len(scene.all_runs()) == 1
+    say_yes(scene, text=f"@bellhop approve {outcome.binds[:7]}", **before)
+    assert len(scene.all_runs()) == 2

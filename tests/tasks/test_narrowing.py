@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.core.event import Actor
 from app.core.outcome import Message, PullRequest, Refused
 from tasks.route import route
 from tests.tasks.scene import Scene, profile
@@ -101,3 +102,33 @@ def test_a_pull_request_that_changes_it_is_told_once_for_each_head_what_it_would
     other = alice.open_pull(HELLO, "docs", "Docs").number
     route(scene.parts, scene.ring(kind="pull_request.opened", number=other, is_pull_request=True))
     assert scene.comments(other) == []
+
+
+def test_a_program_that_the_repository_leaves_out_starts_nothing(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(who={"apps": [909]})
+    says(scene, "who: {apps: []}\n")
+    inbox_id = scene.ring(actor=Actor(id="909", login="renovate[bot]", kind="bot"))
+    route(scene.parts, inbox_id)
+    run_id = scene.entry(inbox_id).run_id
+    assert run_id is not None
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, scene.backend.created) == ("not_permitted", [])
+
+
+def test_what_was_chosen_and_the_repository_leaves_nobody_to_choose_starts_nothing(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(on={"issue_comment": {}}, choose={"branches": ["next"]})
+    scene.github.person("alice").push(HELLO, "next", {"a.txt": "x\n"})
+    says(scene, "choose: {branches: []}\n")
+    run_id = scene.comment("@bellhop branch=next mend it").run_id
+    assert run_id is not None
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, scene.backend.created) == ("option", [])
+    # Who chooses nothing is not kept from anything.
+    again = scene.comment("@bellhop mend it").run_id
+    assert again is not None
+    scene.pump()
+    assert scene.run(again).state == "running"

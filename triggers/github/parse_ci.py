@@ -54,7 +54,7 @@ def read_check_run(happening: Happening, delivery: CheckRunDelivery) -> Event | 
             return "bot"
     ci = Ci(
         id=check.id, name=check.name, conclusion=check.conclusion or "", head_commit=check.head_sha,
-        head_branch=None if check.check_suite is None else check.check_suite.head_branch, app=None if check.app is None else check.app.slug,
+        head_branch=None if check.check_suite is None else check.check_suite.head_branch, app=None if check.app is None else check.app.slug, external_id=check.external_id or "",
     )
     # GitHub tells no time of the press: a second press of the same button is a happening of its own.
     occurred_at = check.completed_at if button is None else None

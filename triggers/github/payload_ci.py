@@ -76,6 +76,7 @@ class CheckRun(Members):
     status: Word | None = None
     conclusion: Word | None = None
     head_sha: Sha
+    external_id: Line | None = None
     started_at: Time | None = None
     completed_at: Time | None = None
     app: App | None = None

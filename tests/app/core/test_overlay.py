@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.approval import needed_permission
 from app.core.autonomy import LEVELS
 from app.core.overlay import RULES, narrowed
 from app.core.permission import PERMISSIONS
@@ -130,3 +131,12 @@ def test_what_is_less_takes_effect_and_what_is_more_is_said() -> None:
     assert made.effects == ("`autonomy`: propose -> draft", "`egress.connect`: example.invalid, *.example.invalid -> example.invalid")
     assert [each.partition(" ")[0] for each in made.ignored] == ["`limits.max-steps:", "`egress.connect:"]
     assert not narrowed(PROFILE, {"enabled": False}).is_enabled
+
+
+@given(*[st.sampled_from(("write", "maintain", "admin")) for _ in range(2)], *[st.sampled_from((None, "write", "maintain", "admin")) for _ in range(2)])
+def test_nobody_may_approve_with_less_than_before(who: str, theirs: str, ours: str | None, said: str | None) -> None:
+    profile = Profile.model_validate({"name": "fix", "on": {"issues": {}}, "agent": {"uses": "mini"}, "who": {"permission": who}, "approval": {"permission": ours}})
+    for overlay in ({"approval": {"permission": said}, "who": {"permission": theirs}}, {"who": {"permission": theirs}, "approval": {"permission": said}}):
+        made = narrowed(profile, overlay).profile
+        before, after = (needed_permission(each.approval, each.who.permission) for each in (profile, made))
+        assert PERMISSIONS.index(after) >= PERMISSIONS.index(before)
