@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.core.choices import NotOffered, chosen
-from app.core.decide import Facts, Ignore, Start, decide
+from app.core.decide import Facts, Ignore, Start, decide, needs_ci
+from app.core.decide_ci import supposed
 from app.core.entitlement import entitled, needed_role
 from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
@@ -90,6 +91,9 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
     if not profiles:
         yield f"  there is none in {settings.profiles_dir}"
     permission = facts.actor_permission or "none"
+    if needs_ci(event, profiles, facts):
+        event, known = supposed(event)
+        facts = facts.model_copy(update={"ci": known})
     decision = decide(event, profiles, facts)
     name = decision.reason if isinstance(decision, Ignore) else decision.profile if isinstance(decision, Start) else ""
     verdict = f"{type(decision).__name__.lower()} {name}".strip()

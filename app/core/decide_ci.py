@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.core.ci_head import Piece, failed, under_way
-from app.core.event import Ci, Event
+from app.core.event import Actor, Ci, Event
 from app.core.noun import Noun
 from app.core.profile import Profile
 
@@ -86,15 +86,14 @@ def _objections(event: Event, ci: Ci, profile: Profile, facts: CiFacts, at: str)
         yield "nobody_stands_for_it", f"nobody knows who has pushed {at}"
 
 
-def supposed(event: Event) -> CiFacts:
-    """Return the facts under which an event would start a run if everything is as it says: for those who ask nobody."""
+def supposed(event: Event) -> tuple[Event, CiFacts]:
+    """Return an end of CI, and the facts, under which it starts a run if everything is as it says: for those who ask nobody."""
     if event.ci is None:
-        return CiFacts(head_commit=None)
-    kind = event.kind.partition(".")[0]
-    piece = Piece.model_validate({"kind": kind, "ci": event.ci})
-    return CiFacts(
-        head_commit=event.ci.head_commit, pieces=(piece,), has_pull=True, stands_for=f"supposing that {event.actor.login} has pushed it",
-    )
+        return event, CiFacts(head_commit=None)
+    piece = Piece.model_validate({"kind": event.kind.partition(".")[0], "ci": event.ci})
+    somebody = Actor(id="0", login="whoever-has-pushed-it", kind="person")
+    says = f"supposing that {event.branch} stands there, that nothing else of its CI is under way, and that it was not worked on before"
+    return event.model_copy(update={"actor": somebody}), CiFacts(head_commit=event.ci.head_commit, pieces=(piece,), has_pull=True, stands_for=says)
 
 
 def _runs(count: int) -> str:

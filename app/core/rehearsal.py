@@ -68,6 +68,8 @@ def _guess(profile: Profile, past: Past, bot_login: str, is_own_pull: Callable[[
         if had or "nobody has to be asked" in decision.why[-1] or "lists by its id" in decision.why[-1]:
             return Guess(past, "start", decision.why[-1])
         return Guess(past, "unknown", f"nobody asked then what {event.actor.login} may do")
+    if isinstance(decision, Ignore) and decision.reason == "ci_unknown":
+        return Guess(past, "unknown", "nobody kept whose push it was, and what else of its CI had failed")
     if isinstance(decision, Ignore) and decision.reason == "paths_unknown":
         return Guess(past, "unknown", "nobody kept which files it changed")
     no = refusal(profile, event, bot_login)

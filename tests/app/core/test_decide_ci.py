@@ -10,6 +10,7 @@ from app.core.ci_head import Piece
 from app.core.decide import Facts, Ignore, Start, decide, needs_ci, needs_permission
 from app.core.decide_ci import CiFacts, supposed
 from app.core.event import Actor, Ci
+from app.core.rehearsal import Past, rehearse
 from tests.app.core.test_decide import BOT, event, profile, reason
 
 HEAD, OLD = "a" * 40, "b" * 40
@@ -139,4 +140,9 @@ def test_nothing_is_asked_of_anybody_before_a_profile_takes_it() -> None:
     decision = decide(ended(), CI, unasked)
     assert isinstance(decision, Ignore)
     assert decision.reason == "ci_unknown"
-    assert isinstance(decide(ended(), CI, unasked.model_copy(update={"ci": supposed(ended()), "actor_permission": "write"})), Start)
+    made, known = supposed(ended(actor=MACHINE))
+    imagined = decide(made, CI, unasked.model_copy(update={"ci": known, "actor_permission": "write"}))
+    assert isinstance(imagined, Start)
+    assert "supposing that feature stands there" in imagined.why[2]
+    [guess] = rehearse(CI["ci"], [Past(1, 0, ended(), None)], bot_login=BOT, run_ms=1)
+    assert (guess.verdict, guess.why) == ("unknown", "nobody kept whose push it was, and what else of its CI had failed")
