@@ -15,6 +15,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs
 from app.ledger.holds import Hold
+from app.publish.inert import Inert, span
 from tasks.answers import answer, status_of
 from tasks.choices import again_with_choices
 from tasks.parts import Parts
@@ -87,7 +88,7 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
     hold = holds.load_still(tx, run.id)
     actor = asked.event.actor
     if hold is None or not isinstance(run.outcome, Held):
-        answer(tx, parts, run, f"Nothing of run `{run.id}` waits for an approval.")
+        answer(tx, parts, run, Inert(f"Nothing of run {span(run.id)} waits for an approval."))
         return Followed(run)
     given = holds.given(tx, run.id)
     standing = Standing(

@@ -10,7 +10,7 @@ from app.core.overlay import DIRECTORY, differences
 from app.core.rings import works_in
 from app.core.run import MARKER_START
 from app.errors import BellhopError
-from app.publish.inert import span, words
+from app.publish.inert import span
 from tasks.narrowing import narrowed_at
 from tasks.parts import Parts
 
@@ -64,6 +64,6 @@ def _body(parts: Parts, credential: Credential, event: Event, number: int, names
     for name in names:
         profile = parts.profiles[name]
         changed = differences(narrowed_at(git, mirror, now, profile), narrowed_at(git, mirror, head, profile))
-        said += [f"- {span(name)}: {words(each)}" for each in changed[:20]]
+        said += [f"- {span(name)}: {span(each.replace('`', ''), 600)}" for each in changed[:20]]
     what = "\n".join(said[:100]) or "Nothing, for any profile of this Bellhop."
     return f"What Bellhop would do otherwise once {span(head[:12])} is on {span(branch)}:\n\n{what}"

@@ -91,8 +91,8 @@ def test_a_pull_request_that_changes_it_is_told_once_for_each_head_what_it_would
         route(scene.parts, scene.ring(kind=kind, number=number, is_pull_request=True))
     [comment] = scene.comments(number)
     assert "limits.max-steps" in comment.body
-    assert "7 -\\> 5" in comment.body
-    assert "propose -\\> suggest" in comment.body
+    assert "`limits.max-steps: 7 -> 5`" in comment.body
+    assert "- `fix`: `autonomy: propose -> suggest`" in comment.body
     alice.push(HELLO, "narrower", {".bellhop/fix.yaml": "verify: 'true'\n"})
     route(scene.parts, scene.ring(kind="pull_request.synchronize", number=number, is_pull_request=True))
     [comment] = scene.comments(number)
