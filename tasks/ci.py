@@ -47,6 +47,12 @@ def ci_grant(event: Event, kinds: tuple[PieceKind, ...]) -> Grant:
     return Grant(purpose="ci", repo=event.repo, permissions=dict.fromkeys((PERMISSIONS[kind] for kind in kinds), "read"))
 
 
+def head_grant(event: Event) -> Grant:
+    """Return what looking up a branch, its pull request and who has pushed it needs, and what that person may do."""
+    asked: dict[str, Access] = {"metadata": "read", "contents": "read", "pull_requests": "read"}
+    return Grant(purpose="authorise", repo=event.repo, permissions=asked)
+
+
 def decide_on_ci(parts: Parts, inbox_id: int, event: Event, facts: Facts) -> tuple[Decision, Event, str | None]:
     """Return the decision on an end of CI that a profile takes, the event as its run is to see it, and the credential's id.
 
@@ -57,8 +63,7 @@ def decide_on_ci(parts: Parts, inbox_id: int, event: Event, facts: Facts) -> tup
         return decide(event, parts.profiles, facts), event, None
     service = ci_of(parts, event)
     pieces = read_pieces(parts, event, taking[0], run_id=None)
-    asked: dict[str, Access] = {"metadata": "read", "contents": "read", "pull_requests": "read"}
-    with parts.credential(Grant(purpose="authorise", repo=event.repo, permissions=asked), run_id=None) as credential:
+    with parts.credential(head_grant(event), run_id=None) as credential:
         head = service.branch_head(credential, event.repo, event.branch)
         pull = service.open_pull_of(credential, event.repo, event.branch) if head is not None else None
         if pull is not None:

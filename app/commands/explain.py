@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.core.choices import NotOffered, chosen
+from app.core.ci_head import is_ci, kinds_of
 from app.core.decide import Facts, Ignore, Start, decide, needs_ci
 from app.core.decide_ci import supposed
 from app.core.entitlement import entitled, needed_role
@@ -27,6 +28,7 @@ from app.observe.text import line
 from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 from tasks.choices import options_of
+from tasks.ci import ci_grant, head_grant
 from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
 from triggers import reader
 
@@ -163,8 +165,9 @@ def _grants(event: Event, profile: Profile, role: str, api_url: str) -> Iterator
     if not event.repo.is_looked_up:
         yield f"  before them, to look up {line(event.repo.full_name, 300)} by its name, one that reads its metadata and nothing else (its id stands as 0 below)"
     is_of_operator = voucher(event, profile.who.apps) == "operator"
+    asked = (head_grant(event), ci_grant(event, kinds_of(profile.on))) if is_ci(event) else (authorise_grant(event),)
     grants: tuple[Grant, ...] = (
-        *(() if is_of_operator else (authorise_grant(event),)),
+        *(() if is_of_operator else asked),
         workspace_grant(event, profile, None if is_of_operator else role), reply_grant(event),
     )
     if profile.keeps_changes:

@@ -205,3 +205,16 @@ def test_files_that_nobody_named_are_asked_for(told: Machine, tmp_path: Path) ->
     opened.write_text(json.dumps(next(each["payload"] for each in examples if (each["event"], each["example"]) == ("pull_request", "opened"))))
     assert "  say which by `--changed PATH`, once for each file" in explain(told, "pull_request", opened)
     assert "  say which by `--changed PATH`, once for each file" not in explain(told, "pull_request", opened, "--changed", "docs/a.md")
+
+
+def test_an_end_of_ci_is_supposed_to_stand_as_it_says_and_names_the_tokens_that_asking_takes(told: Machine, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("  issues: {types: [labeled], labels: [bug]}\n", "  workflow_run:\n"))
+    lines = (PAYLOADS / "others.jsonl").read_text().splitlines()
+    payload = next(each["payload"] for each in map(json.loads, lines) if each["event"] == "workflow_run" and each["payload"]["action"] == "completed")
+    payload["workflow_run"] |= {"conclusion": "failure", "pull_requests": []}
+    payload["workflow_run"]["head_repository"]["id"] = payload["repository"]["id"]
+    (tmp_path / "ci.json").write_text(json.dumps(payload))
+    said = "\n".join(explain(told, "workflow_run", tmp_path / "ci.json", "--permission", "maintain"))
+    assert "Decision: start fix (supposing that whoever-has-pushed-it has `maintain`)" in said
+    assert re.search(r'authorise: .*"contents":"read","pull_requests":"read"', said)
+    assert re.search(r'ci: POST .*\{"metadata":"read","actions":"read"\}', said)
