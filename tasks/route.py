@@ -29,7 +29,7 @@ from app.core.profile import Profile
 from app.core.run import Run
 from app.core.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
-from app.ledger import audit, hosts, inbox, messages, notices, results, runs, tallies
+from app.ledger import audit, conversation, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
 from tasks import ci
 from tasks.checks import give_receipt
@@ -229,6 +229,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     None also when another worker has settled the event.
     """
     why = "; ".join(decision.why)
+    _hold_thread(tx, event, decision)
     if isinstance(decision, Ignore):
         if decision.reason == "not_addressed" and runs.live_in_thread(tx, event.thread) is not None and event.actor.kind == "person":
             # Somebody has rung meanwhile: the words are for that run.
@@ -268,6 +269,12 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
         give_receipt(tx, run, event)
         note(tx, parts, event, decision, run.id)
     return run
+
+
+def _hold_thread(tx: Connection, event: Event, decision: Decision) -> None:
+    """Keep words and the ring that they belong to from missing each other: these would see no run, and the run not them."""
+    if isinstance(decision, Start) or (isinstance(decision, Ignore) and decision.reason == "not_addressed"):
+        conversation.hold_still(tx, event.thread)
 
 
 def _control(tx: Connection, parts: Parts, inbox_id: int, event: Event, decision: Control) -> Run | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from app.core.event import Actor, Event
 from app.intake import Intake
@@ -15,7 +16,7 @@ from app.ledger import hosts, line, messages, runs, schema
 from app.ledger.database import Database
 from tasks.route import route
 from tests.github_at_work import REPO
-from tests.tasks.scene import ALICE, BOB, CAROL, HOST, Scene
+from tests.tasks.scene import ALICE, BOB, CAROL, HOST, Scene, until
 
 LABEL, LOOSE, ASKED = "label", "looks odd", "@bellhop use tabs"
 
@@ -140,3 +141,36 @@ def test_t18_five_hundred_mentions_in_a_minute_are_capped_queued_and_told_once(b
         left = line.of_host(tx, HOST, scene.parts.caps._replace(host=9)).line
     assert (left.now, len(left.later)) == ((), issues - 2)
     assert set(left.held.values()) == {"2 runs of the same person at once is the most"}
+
+
+@pytest.mark.postgres
+def test_r5_words_and_a_ring_that_two_workers_decide_on_at_once_do_not_miss_each_other(busy: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = busy
+    if scene.database.dialect != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    words, label = happens(scene, LOOSE), happens(scene, LABEL)
+    ring = threading.Thread(target=route, args=(scene.parts, label))
+    real = runs.live_in_thread
+
+    def blocked() -> bool:
+        with scene.database.read() as tx:
+            return bool(tx.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).scalar_one())
+
+    def rings_just_then(tx: Connection, thread: str) -> object:
+        found = real(tx, thread)
+        # The second look, in the transaction that writes; and the ring is let go until it is saved, or waits.
+        if threading.current_thread() is threading.main_thread() and not ring.ident:
+            looks.append(1)
+            if len(looks) < 2:
+                return found
+            ring.start()
+            until(lambda: not ring.is_alive() or blocked())
+        return found
+
+    looks: list[int] = []
+    monkeypatch.setattr(runs, "live_in_thread", rings_just_then)
+    route(scene.parts, words)
+    ring.join(20)
+    [run] = scene.all_runs()
+    with scene.database.read() as tx:
+        assert [row.text for row in messages.after(tx, run.id)] == [LOOSE]
