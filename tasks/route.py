@@ -32,7 +32,7 @@ from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, conversation, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
 from tasks import ci
-from tasks.checks import give_receipt
+from tasks.checks import answered, give_receipt
 from tasks.choices import was_refused_its_choice, with_choices
 from tasks.coalesce import pick_up
 from tasks.control import Asked, control
@@ -105,7 +105,7 @@ def _failed(
 
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
-    event = looked_up(parts, pressed(parts, event))
+    event = looked_up(parts, answered(parts, pressed(parts, event)))
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
         decision, decided_on, credential_id, notice = _decide(parts, inbox_id, event)

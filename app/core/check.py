@@ -55,16 +55,22 @@ def check_name(profile_name: str) -> str:
     return f"Bellhop / {profile_name}"
 
 
-def check_of(run: Run, head_commit: str, *, stage: str, summary: str, details_url: str) -> Check:
-    """Return the run's check on a commit; `summary` is what its comment says."""
+def check_of(run: Run, head_commit: str, *, stage: str, summary: str, details_url: str, is_settled: bool = False) -> Check:
+    """Return the run's check on a commit; `summary` is what its comment says, `is_settled` whether what waited has been approved or rejected."""
     outcome = run.outcome
     is_over = run.state == "done" and outcome is not None
     title, conclusion = (stage, None) if outcome is None or not is_over else ending(outcome)
+    is_held = is_over and outcome is not None and outcome.kind == "held"
+    if is_held and is_settled:
+        title, conclusion = "Answered", "neutral"
+    elif is_held and run.event.pull is None:
+        # It stands on a commit of the team's own branch, with which nothing is wrong.
+        conclusion = "neutral"
     return Check(
         name=check_name(run.profile.name), external_id=run.id, head_commit=head_commit,
         status="completed" if is_over else "queued" if run.state == "queued" else "in_progress", conclusion=conclusion,
         title=title[:TITLE_LIMIT_CHARACTERS], summary=summary[:SUMMARY_LIMIT_CHARACTERS], details_url=details_url,
-        buttons=_WAITING if is_over and outcome is not None and outcome.kind == "held" else (),
+        buttons=_WAITING if is_held and not is_settled else (),
     )
 
 

@@ -290,3 +290,29 @@ def test_what_was_said_before_a_result_came_to_wait_counts_only_by_its_name(scen
     assert len(scene.all_runs()) == 1
     say_yes(scene, text=f"@bellhop approve {outcome.binds[:7]}", **before)
     assert len(scene.all_runs()) == 2
+
+
+def test_the_button_of_a_suggestion_in_an_issue_stands_where_its_work_began(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(autonomy="suggest", signs={})
+    run_id = worked(scene)
+    outcome = held(scene, run_id)
+    [check] = scene.github.repository(HELLO).check_runs.values()
+    main = scene.github.branches(HELLO)["main"]
+    assert (check.head_sha, check.conclusion, [each["identifier"] for each in check.actions]) == (main, "neutral", ["approve", "reject"])
+    # As GitHub tells of it: of a commit and its branch, and not of the issue.
+    pressed = Event(
+        source="github", kind="check_run.requested_action", delivery_key="pressed", thread="github:octo/hello@main", actor=ALICE, repo=REPO,
+        url="https://github.invalid/octo/hello/runs/1", title=check.name, button="approve", branch="main",
+        ci=Ci(id=check.id, name=check.name, conclusion="neutral", head_commit=main, external_id=run_id),
+    )
+    elsewhere = pressed.model_copy(update={"delivery_key": "elsewhere", "repo": REPO.model_copy(update={"id": REPO.id + 1})})
+    for each in (elsewhere, pressed):
+        with scene.database.begin() as tx:
+            inbox_id = inbox.store(tx, each).id
+        route(scene.parts, inbox_id)
+    scene.pump()
+    [second] = [run.id for run in scene.all_runs() if run.id != run_id]
+    assert scene.github.branches(HELLO)[proposed(scene, second).branch] == outcome.binds
+    assert scene.run(second).event.number == 1
+    settled = scene.github.repository(HELLO).check_runs[check.id]
+    assert (settled.conclusion, settled.actions, settled.title) == ("neutral", [], "Answered")

@@ -278,8 +278,8 @@ def test_which_files_it_changes_is_asked_only_where_a_profile_wants_to_know(scen
         route(scene.parts, inbox_id)
         return inbox_id
 
-    # Whoever asks hears that GitHub is down, once.
-    scene.github.fault(Fault(path=f"/pulls/{pull}/files", status=503))
+    # Whoever asks hears that GitHub is down: once for each event, where the look for a changed `.bellhop/` is the first one's only question.
+    scene.github.fault(Fault(path=f"/pulls/{pull}/files", status=503, times=2))
     unasked = scene.entry(opened(branches=["other"], paths=["app.py"]))
     assert (unasked.state, "on.pull_request.branches" in (unasked.decision or "")) == ("ignored", True)
     asked_id = opened(paths=["docs/**"])

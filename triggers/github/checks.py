@@ -51,8 +51,8 @@ def _body(check: Check) -> dict[str, Any]:
         said["details_url"] = check.details_url
     if check.conclusion is not None:
         said["conclusion"] = check.conclusion
-    if check.buttons:
-        said["actions"] = [each.model_dump() for each in check.buttons]
+    # None is said, too: what is left out of an update stays as it was.
+    said["actions"] = [each.model_dump() for each in check.buttons]
     return said
 
 
