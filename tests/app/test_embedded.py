@@ -36,8 +36,11 @@ def settings(emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path) -> Set
 
 
 def own_threads() -> set[str]:
-    # Of the emulator and of the test's own client there may be some.
-    return {each.name for each in threading.enumerate() if each.is_alive()}
+    """Return the names of all threads, but of those that a loop which goes on, the emulator's, has made for its own requests."""
+    return {
+        each.name for each in threading.enumerate()
+        if each.is_alive() and ((loop := getattr(each, "loop", None)) is None or loop.is_closed())
+    }
 
 
 def gone(names: set[str]) -> set[str]:

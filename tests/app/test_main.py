@@ -39,7 +39,8 @@ def test_it_serves_hooks_and_pages_and_no_documentation_of_itself(tmp_path: Path
         assert client.post("/hooks/gitlab", content=b"{}").status_code == 404
         assert client.get("/hooks/github").status_code == 405
         assert client.get("/").status_code == 401
-        for path in ("/docs", "/redoc", "/openapi.json", "/metrics", "/hooks/", "/.env", "/static/"):
+        assert client.get("/metrics").status_code == 401
+        for path in ("/docs", "/redoc", "/openapi.json", "/hooks/", "/.env", "/static/"):
             answer = client.get(path)
             assert answer.status_code == 404
             assert "content-security-policy" in answer.headers

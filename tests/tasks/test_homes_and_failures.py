@@ -13,6 +13,8 @@ from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import Scene
 from tests.tasks.test_conversations import first, followed, home, kept, talking, talks
 
+pytestmark = pytest.mark.slow  # whole runs with a follow-up each
+
 __all__ = ["talks"]
 
 

@@ -10,6 +10,8 @@ from app.core.outcome import PullRequest, Refused
 from app.emulators.github import Fault
 from tests.tasks.scene import Scene, profile
 
+pytestmark = pytest.mark.slow  # two whole runs each
+
 HELLO = "octo/hello"
 CONVERT = r"/api/graphql$"
 

@@ -17,6 +17,8 @@ from tasks.replies import tell
 from tasks.sweep import sweep
 from tests.tasks.scene import BOB, Scene, listening_agent, profile, until
 
+pytestmark = pytest.mark.slow  # whole runs, each with an agent that tells
+
 HEADERS = {"host": "127.0.0.1:4117", "accept": "application/json, text/event-stream"}
 
 

@@ -22,6 +22,8 @@ from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import Scene
 from tests.tasks.set_up import FIX, again, install, layers, set_up, setups, stands_on, with_setup
 
+pytestmark = pytest.mark.slow  # whole runs with a setup each
+
 
 @pytest.fixture(autouse=True)
 def a_profile_with_setup(scene: Scene) -> None:

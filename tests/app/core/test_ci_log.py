@@ -55,7 +55,7 @@ def test_t19_t26_what_is_cut_from_a_log_is_bounded_and_clean() -> None:
     found = cut(hostile).text
     assert found == "x\nprogress 100%\nlink gnp"
     assert len(cut("error: " + "x" * 5_000_000).text) < 1000
-    huge = cut("\n".join(f"{'error: ' if number % 50 == 0 else ''}{'again and again ' * 20}" for number in range(300_000)))
+    huge = cut("\n".join(f"{'error: ' if number % 50 == 0 else ''}{'again and again ' * 20}" for number in range(30_000)))
     assert len(huge.text) < 13_000
-    assert huge.left_out > 90_000
+    assert huge.left_out > 9_000
     assert cut("").text == ""

@@ -17,6 +17,7 @@ def render(event: Event, **more: object) -> str:
     )
     return environment.get_template("prompts/issue.md.j2").render(
         event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False, has_files=False, own_pull=False,
+        plan="", change_from="",
     )
 
 
