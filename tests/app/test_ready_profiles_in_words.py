@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.profile import Profile
-from app.execute.agents import agent_named
-from app.profiles import check_profile
-from app.settings import ROOT
+from tests.ready_profiles import shipped
 
 
 @pytest.mark.parametrize(("name", "events", "is_review"), [
     ("review-pr", {"pull_request"}, True), ("answer", {"issues", "issue_comment"}, False),
 ])
 def test_a_ready_profile_that_answers_in_words_keeps_no_change(name: str, events: set[str], is_review: bool) -> None:
-    file = ROOT / "profiles" / "ready" / f"{name}.yaml"
-    checked = check_profile(
-        file, name, templates_dir=ROOT / "templates", check_agent=lambda choice: agent_named(choice.uses).check(choice), registries=(),
-    )
-    assert checked.lines() == []
-    profile = checked.profile
-    assert isinstance(profile, Profile)
+    profile = shipped(name)
     assert set(profile.on.filters) == events
     assert not profile.keeps_changes
     assert (profile.review is not None) == is_review

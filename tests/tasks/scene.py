@@ -22,7 +22,7 @@ from app.emulators.github.state import Comment
 from app.execute.agents import agent_named
 from app.execute.sandboxes.fake import FakeSandboxes
 from app.ledger import inbox, runs, sandboxes
-from app.ledger.database import Database
+from app.ledger.database import Database, clock_ms
 from app.ledger.inbox import Entry
 from app.ports import AgentAdapter
 from app.settings import Settings
@@ -253,7 +253,7 @@ class Scene:
         [(column, value)] = where.items()
         with self.database.read() as tx:
             at_ms = tx.execute(text(f"SELECT next_at_ms FROM {table} WHERE {column} = :v"), {"v": value}).scalar_one()  # noqa: S608 - the test's own words
-            return float(at_ms - runs.clock(tx)) / 1000
+            return float(at_ms - clock_ms(tx)) / 1000
 
     def sql(self, statement: str, **values: Any) -> None:
         with self.database.begin() as tx:

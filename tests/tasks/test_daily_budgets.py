@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from app.core.outcome import Refused
-from app.ledger import exchanges, runs
+from app.ledger import exchanges
+from app.ledger.database import clock_ms
 from app.ledger.exchanges import Exchange
 from tasks.route import route
 from tasks.start import start
@@ -21,7 +22,7 @@ def spend(scene: Scene, run_id: str, usd: float) -> None:
     """Have a run's models cost so much, just now."""
     with scene.database.begin() as tx:
         exchanges.record(tx, Exchange(
-            run_id, f"{run_id}-work", "anthropic", "/v1/messages", b"", 200, "application/json", b"", 1, 1, runs.clock(tx), 1,
+            run_id, f"{run_id}-work", "anthropic", "/v1/messages", b"", 200, "application/json", b"", 1, 1, clock_ms(tx), 1,
             model="anthropic/x", cost_micro_usd=int(usd * DOLLAR),
         ))
 

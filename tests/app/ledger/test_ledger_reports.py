@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.core.report import NothingToReport, Question, Update
 from app.ledger import messages, reports, runs
-from app.ledger.database import Database
+from app.ledger.database import Database, clock_ms
 from tests.app.ledger.make import PROFILE, event
 
 
@@ -52,7 +52,7 @@ def test_an_answer_is_taken_once_and_an_older_word_is_none(database: Database) -
         assert not messages.has_answer(tx, run_id, asked_at_ms)
     while True:
         with database.begin() as tx:
-            if runs.clock(tx) >= asked_at_ms:
+            if clock_ms(tx) >= asked_at_ms:
                 break
     with database.begin() as tx:
         messages.append(tx, run_id, inbox_id=2, author="eve", text="the answer")

@@ -10,9 +10,8 @@ import pytest
 from app.core.event import Event
 from app.core.profile import Profile
 from app.core.rings import rings
-from app.execute.agents import agent_named
-from app.profiles import check_profile
 from app.settings import ROOT
+from tests.ready_profiles import FILES, shipped
 from triggers.github.parse import parse
 
 PAYLOADS = ROOT / "tests" / "payloads" / "github" / "webhooks"
@@ -22,14 +21,7 @@ Payload = dict[str, Any]
 @pytest.fixture(scope="module")
 def profiles() -> dict[str, Profile]:
     """The shipped profiles by their names."""
-    found = {}
-    for file in [*(ROOT / "profiles").glob("*.yaml"), *(ROOT / "profiles" / "ready").glob("*.yaml")]:
-        checked = check_profile(
-            file, file.stem, templates_dir=ROOT / "templates", check_agent=lambda choice: agent_named(choice.uses).check(choice), registries=(),
-        )
-        assert checked.profile is not None, checked.lines()
-        found[file.stem] = checked.profile
-    return found
+    return {name: shipped(name) for name in FILES}
 
 
 def examples() -> dict[tuple[str, str], Payload]:
