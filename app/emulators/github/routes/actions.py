@@ -35,9 +35,7 @@ def list_runs(call: Call) -> Answer:
 def list_jobs(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs, of the newest attempt."""
     repo = call.repository(READ)
-    run = next((one for one in repo.workflow_runs if one.id == call.params["run_id"]), None)
-    if run is None:
-        raise not_found()
+    run = _run(call, repo)
     return call.page(run.jobs, lambda one: shapes.job(call.world, repo, run, one), under="jobs")
 
 
@@ -55,9 +53,7 @@ def get_log(call: Call) -> Answer:
 def rerun(call: Call) -> Answer:
     """POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun."""
     repo = call.repository(("actions", "write"), role="write")
-    run = next((one for one in repo.workflow_runs if one.id == call.params["run_id"]), None)
-    if run is None:
-        raise not_found()
+    run = _run(call, repo)
     try:
         actions.rerun(call.world, repo, run)
     except ValueError as error:
@@ -79,6 +75,13 @@ def list_checks_of_suite(call: Call) -> Answer:
     if run is None:
         raise not_found()
     return call.page(run.jobs, lambda one: shapes.check_of_job(call.world, repo, run, one), under="check_runs")
+
+
+def _run(call: Call, repo: Repository) -> WorkflowRun:
+    run = next((one for one in repo.workflow_runs if one.id == call.params["run_id"]), None)
+    if run is None:
+        raise not_found()
+    return run
 
 
 def _job(repo: Repository, job_id: int) -> tuple[WorkflowRun, Job]:
