@@ -19,10 +19,10 @@ def say_checks(tx: Connection, parts: Parts, run: Run, comment: str) -> None:
     """Put what the run's checks should say now, which is what its comment says; nothing where they are not wanted, or were refused."""
     if not run.profile.signs.check_run:
         return
+    hold = holds.load(tx, run.id) if run.outcome is not None and run.outcome.kind == "held" else None
     for kind, commit in _commits(tx, run).items():
         if outbox.was_given_up(tx, run.id, kind):
             continue
-        hold = holds.load(tx, run.id)
         check = check_of(
             run, commit, stage=stage_of(run), summary=comment, details_url=run_url(parts.settings.link_url, run.id),
             is_settled=hold is not None and hold.state != "open",
