@@ -10,7 +10,8 @@ from app.core.approval import SHOWN_CHARACTERS
 from app.core.budget import cost_in_words
 from app.core.outcome import Held
 from app.core.run import Run, comment_marker
-from app.ledger import exchanges, holds, outbox, runs
+from app.ledger import exchanges, holds, outbox
+from app.ledger.database import clock_ms
 from app.publish.describe import run_url, stage_of
 from app.publish.inert import Inert, address, line, span, words
 from app.publish.templates import duration
@@ -27,7 +28,7 @@ def answer(tx: Connection, parts: Parts, run: Run, said: str) -> None:
 
 def status_of(tx: Connection, parts: Parts, run: Run) -> Inert:
     """Return how a run stands, in one line: its state, since when, what it has cost, what it waits for."""
-    now_ms = runs.clock(tx)
+    now_ms = clock_ms(tx)
     used = exchanges.usage(tx, run.id)
     cost = cost_in_words(used.cost_micro_usd, used.turns, used.unpriced)
     since = duration(max(0, (now_ms if run.state != "done" else run.updated_at_ms) - run.created_at_ms))

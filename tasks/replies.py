@@ -28,6 +28,7 @@ from app.ledger import (
     sandboxes,
     tickets,
 )
+from app.ledger.database import clock_ms
 from app.ledger.outbox import Reply
 from app.publish.asides import Filed, Told, asides, told
 from app.publish.describe import TEMPLATES_DIR, render_comment
@@ -101,7 +102,7 @@ def _comment(tx: Connection, parts: Parts, run: Run) -> str:
 
 def _progress(tx: Connection, run: Run) -> str:
     """Return how far a run under way is, as of the last moment at which that is said."""
-    minutes = shown_minutes(runs.clock(tx) - run.created_at_ms) if run.state not in ("queued", "done") else 0
+    minutes = shown_minutes(clock_ms(tx) - run.created_at_ms) if run.state not in ("queued", "done") else 0
     used = exchanges.usage(tx, run.id, until_ms=run.created_at_ms + minutes * 60_000)
     return progress_in_words(minutes, used.turns, cost_in_words(used.cost_micro_usd, used.turns, used.unpriced))
 

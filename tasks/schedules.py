@@ -12,7 +12,8 @@ import structlog
 
 from app.core.profile import Profile
 from app.core.schedule import CronLine, newest_due, put_off
-from app.ledger import inbox, runs, schedules
+from app.ledger import inbox, schedules
+from app.ledger.database import clock_ms
 from app.ledger.schedules import Line
 from tasks.parts import Parts
 from triggers.schedule.tick import tick_event
@@ -32,7 +33,7 @@ def _fire(parts: Parts, profile: Profile, full_name: str, line: CronLine, now: d
     key = Line(profile.name, full_name.casefold(), line.says)
     late = put_off(line, profile.name, full_name)
     with parts.database.begin() as tx:
-        now = now or _time(runs.clock(tx))
+        now = now or _time(clock_ms(tx))
         ticked_at_ms = schedules.ticked_at(tx, key, _ms(now))
         if ticked_at_ms > _ms(now):
             # The clock was ahead, and has been put right: the line must not be silent until it is there again. What it

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from app.core.assignment import SandboxEnd
 from app.errors import BellhopError, SandboxUnavailable
 from app.ledger import runs, sandboxes
+from app.ledger.database import clock_ms
 from app.ledger.sandboxes import SandboxRow
 from app.ports import SandboxBackend
 from tasks.parts import Parts
@@ -44,7 +45,7 @@ def watch_sandboxes(parts: Parts, host: str) -> None:
 
 def _why_end(tx: Connection, row: SandboxRow) -> SandboxEnd | None:
     """Return the end that a sandbox has to come to now, or None while it may go on."""
-    now_ms = runs.clock(tx)
+    now_ms = clock_ms(tx)
     if now_ms > row.deadline_at_ms:
         return SandboxEnd(reason="timeout", text="the sandbox outlived its deadline and was stopped by the host", by_host=True)
     marks = dict(runs.timeline(tx, row.run_id))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event
+from sqlalchemy import BigInteger, Connection, Engine, Table, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
@@ -38,6 +39,16 @@ def _now_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 def _now_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     # clock_timestamp(), not now(): now() stands still within a transaction.
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def clock_ms(tx: Connection) -> int:
+    """Return the database's time, in milliseconds since 1970."""
+    return int(tx.execute(select(now_ms())).scalar_one())
+
+
+def insert_unless(tx: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT which can say what is done about a row that is there: both databases have that, in dialects of their own."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 class Database:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from app.ledger.database import now_ms
+from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import hosts, runs
 
 ALIVE_SECONDS = 180
@@ -14,8 +13,7 @@ ALIVE_SECONDS = 180
 def seen(tx: Connection, name: str) -> None:
     """Note that a worker on this host is alive."""
     if tx.execute(update(hosts).where(hosts.c.name == name).values(seen_at_ms=now_ms())).rowcount == 0:
-        insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-        tx.execute(insert(hosts).values(name=name, seen_at_ms=now_ms()).on_conflict_do_nothing())
+        tx.execute(insert_unless(tx, hosts).values(name=name, seen_at_ms=now_ms()).on_conflict_do_nothing())
 
 
 def alive(tx: Connection) -> list[str]:

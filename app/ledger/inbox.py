@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.event import Event
-from app.ledger.database import now_ms
+from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import delivery_counts, inbox
 
 
@@ -192,9 +192,8 @@ def due(tx: Connection, limit: int = 100) -> list[int]:
 
 def count_delivery(tx: Connection, source: str, verdict: str, reason: str, count: int = 1) -> None:
     """Count deliveries that leave no row (`ignored`, `unknown`, `duplicate`), by their reason."""
-    dialect = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     tx.execute(
-        dialect(delivery_counts)
+        insert_unless(tx, delivery_counts)
         .values(source=source, verdict=verdict, reason=reason[:100], count=count)
         .on_conflict_do_update(
             index_elements=["source", "verdict", "reason"], set_={"count": delivery_counts.c.count + count}

@@ -12,7 +12,7 @@ from app.core.run import Run
 from app.core.ticket import Ticket
 from app.core.waiting_line import Caps, Line, line_up
 from app.ledger import pauses, spending, tickets
-from app.ledger.database import now_ms
+from app.ledger.database import clock_ms, now_ms
 from app.ledger.tables import hosts, runs
 
 
@@ -75,7 +75,7 @@ def _place(
         durations = tickets.durations_ms(tx, {each.profile for each in (*line.now, *line.later, *standing.under_way)})
     return place_in(
         line, run_id, standing.under_way, host=host, places=places, durations_ms=durations,
-        now_ms=int(tx.execute(select(now_ms())).scalar_one()),
+        now_ms=clock_ms(tx),
     )
 
 

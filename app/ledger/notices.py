@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.event import Event
 from app.core.notice import Notice
 from app.core.run import comment_marker, new_id
-from app.ledger.database import now_ms
+from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import notices
 
 # Strangers must not make a loudspeaker of the bot.
@@ -39,9 +38,8 @@ def put(tx: Connection, event: Event, notice: Notice) -> bool:
         notices.c.repo == repo, notices.c.said.is_(True), notices.c.at_ms > now_ms() - _HOUR_MS)
     # What is over the bound is put down all the same: it is not said later either.
     said = tx.execute(lately).scalar_one() < MOST_PER_REPOSITORY_AND_HOUR
-    dialect = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     made = tx.execute(
-        dialect(notices)
+        insert_unless(tx, notices)
         .values(
             id=new_id(), thread=event.thread, key=notice.key, repo=repo, event=event.model_dump_json(), text=notice.text, said=said,
             at_ms=now_ms(), is_delivered=not said, attempts=0, next_at_ms=0,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from app.core.report import REPORT, Report
-from app.ledger.database import now_ms
+from app.ledger.database import clock_ms
 from app.ledger.tables import reports, runs
 
 
@@ -24,7 +24,7 @@ def record(tx: Connection, run_id: str, sandbox_id: str, report: Report) -> int:
     """Keep one report and return when, in milliseconds since 1970."""
     # PostgreSQL's text takes no NUL.
     text = report.model_dump_json().replace("\\u0000", "\\ufffd")
-    at_ms = int(tx.execute(select(now_ms())).scalar_one())
+    at_ms = clock_ms(tx)
     tx.execute(insert(reports).values(run_id=run_id, sandbox_id=sandbox_id, at_ms=at_ms, report=text))
     return at_ms
 

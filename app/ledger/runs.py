@@ -358,11 +358,6 @@ def timeline(tx: Connection, run_id: str) -> list[tuple[str, int]]:
     return [(row.name, row.at_ms) for row in rows]
 
 
-def clock(tx: Connection) -> int:
-    """Return the database's time, in milliseconds since 1970."""
-    return int(tx.execute(select(now_ms())).scalar_one())
-
-
 def candidate(tx: Connection, run_id: str) -> str | None:
     """Return what the run is about to publish, as the publisher's own JSON, or None."""
     return tx.execute(select(runs.c.candidate).where(runs.c.id == run_id)).scalar_one_or_none()

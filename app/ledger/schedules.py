@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.ledger.database import insert_unless
 from app.ledger.tables import schedules
 
 
@@ -20,11 +20,10 @@ class Line(NamedTuple):
 
 def ticked_at(tx: Connection, line: Line, now_ms: int) -> int:
     """Return the line's newest tick, in milliseconds since 1970; of a line that was not known, every tick up to `now_ms` is past."""
-    dialect = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     known = tx.execute(select(schedules.c.ticked_at_ms).where(_is(line))).scalar_one_or_none()
     if known is not None:
         return int(known)
-    tx.execute(dialect(schedules).values(**line._asdict(), ticked_at_ms=now_ms).on_conflict_do_nothing())
+    tx.execute(insert_unless(tx, schedules).values(**line._asdict(), ticked_at_ms=now_ms).on_conflict_do_nothing())
     return int(tx.execute(select(schedules.c.ticked_at_ms).where(_is(line))).scalar_one())
 
 

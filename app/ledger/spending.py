@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from app.core.daily import Daily, day_begins_ms, tomorrow, without_room
 from app.core.ticket import Ticket
-from app.ledger.database import now_ms
+from app.ledger.database import clock_ms
 from app.ledger.tables import exchanges, tickets
 
 # A run that has waited for longer than this before it began is not looked for; no run takes a day.
@@ -37,9 +37,9 @@ def held(tx: Connection, waiting: Sequence[Ticket], under_way: Sequence[Ticket],
     """Return who of those that wait may not begin because of a day's budget, and why in a few words."""
     if not daily.is_set or not waiting:
         return {}
-    clock = int(tx.execute(select(now_ms())).scalar_one())
-    spent = today(tx, day_begins_ms(clock, daily.zone))
-    return without_room(waiting, under_way, spent, _by_run(tx, [each.run_id for each in under_way]), daily, tomorrow(clock, daily.zone))
+    at_ms = clock_ms(tx)
+    spent = today(tx, day_begins_ms(at_ms, daily.zone))
+    return without_room(waiting, under_way, spent, _by_run(tx, [each.run_id for each in under_way]), daily, tomorrow(at_ms, daily.zone))
 
 
 def _by_run(tx: Connection, run_ids: Iterable[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.core.step import Step
-from app.ledger.database import now_ms
+from app.ledger.database import clock_ms
 from app.ledger.tables import runs, step_marks, steps
 
 
@@ -33,7 +33,7 @@ def append(tx: Connection, run_id: str, sandbox_id: str, new: Sequence[Step], *,
         tx.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update(key_share=True))
         last = tx.execute(select(func.max(steps.c.sequence)).where(steps.c.run_id == run_id)).scalar()
         first = 0 if last is None else last + 1
-        at_ms = tx.execute(select(now_ms())).scalar_one()
+        at_ms = clock_ms(tx)
         tx.execute(
             insert(steps),
             [

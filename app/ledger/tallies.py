@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.ledger.database import insert_unless
 from app.ledger.tables import tallies
 
 LABEL_LIMIT_CHARACTERS = 63
@@ -18,9 +18,8 @@ LABEL_LIMIT_CHARACTERS = 63
 def add(tx: Connection, name: str, *labels: str, count: int = 1) -> None:
     """Add to the tally of `name` under its labels, of which there are few different ones."""
     key = json.dumps([label[:LABEL_LIMIT_CHARACTERS] for label in labels])
-    dialect = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     tx.execute(
-        dialect(tallies).values(name=name, labels=key, count=count)
+        insert_unless(tx, tallies).values(name=name, labels=key, count=count)
         .on_conflict_do_update(index_elements=["name", "labels"], set_={"count": tallies.c.count + count})
     )
 

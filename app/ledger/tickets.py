@@ -7,14 +7,13 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.budget import micro_usd
 from app.core.event import Event
 from app.core.profile import Profile
 from app.core.standing import NOBODYS_WORD
 from app.core.ticket import Ticket
-from app.ledger.database import now_ms
+from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import host_places, runs, stages, tickets
 
 # How many of a profile's last runs say how long its next one takes.
@@ -101,9 +100,8 @@ def durations_ms(tx: Connection, profiles: Iterable[str]) -> dict[str, int]:
 def set_places(tx: Connection, host: str, places: int) -> None:
     """Put down how many places a host has, where that is news."""
     if places_of(tx, host) != places:
-        dialect = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
         tx.execute(
-            dialect(host_places).values(host=host, places=places)
+            insert_unless(tx, host_places).values(host=host, places=places)
             .on_conflict_do_update(index_elements=["host"], set_={"places": places})
         )
 

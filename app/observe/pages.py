@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from app.ledger import audit, inbox, runs, steps
 from app.ledger.audit import AuditRow
-from app.ledger.database import Database
+from app.ledger.database import Database, clock_ms
 from app.observe import access, stream, views
 from app.observe.events_page import EventsPage
 from app.observe.facts import headline, link, now_of
@@ -138,7 +138,7 @@ class _Pages:
                 if found is None:
                     return None
                 rows = steps.before(tx, run_id, before if before >= 0 else None, PAGE_STEPS)
-                now = now_of(found, self._options.web_url, runs.clock(tx))
+                now = now_of(found, self._options.web_url, clock_ms(tx))
             return found, [stream.step_shown(row) for row in rows], now
 
         seen = await run_in_threadpool(look)
@@ -234,7 +234,7 @@ class _Pages:
     async def health(self, _request: Request) -> Response:
         def look() -> int:
             with self._database.read() as tx:
-                return runs.clock(tx)
+                return clock_ms(tx)
 
         try:
             await run_in_threadpool(look)

@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from app.ledger import pulse, runs, steps
-from app.ledger.database import Database
+from app.ledger import pulse, steps
+from app.ledger.database import Database, clock_ms
 from app.ledger.pulse import Pulse
 from app.ledger.steps import StepRow
 from app.observe import views
@@ -83,7 +83,7 @@ def _look(database: Database, run_id: str, after: int, known: Pulse | None, web_
         rows = steps.after(tx, run_id, after, BATCH_STEPS) if now.last_step > after else []
         changed = known is None or now._replace(last_step=0) != known._replace(last_step=0)
         view = views.view(tx, run_id) if changed else None
-        now_ms = runs.clock(tx)
+        now_ms = clock_ms(tx)
     frames = [_frame("step", step_shown(row), row.sequence) for row in rows]
     if view is not None:
         frames.append(_frame("now", now_of(view, web_url, now_ms)))

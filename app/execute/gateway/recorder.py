@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from app.execute.gateway.admit import Target
 from app.execute.gateway.allowance import Share
 from app.execute.gateway.tokens import Tokens
 from app.execute.gateway.usage import UsageReader
 from app.ledger import audit, exchanges
-from app.ledger.database import now_ms
+from app.ledger.database import clock_ms
 from app.ledger.exchanges import Exchange
 
 RESPONSE_BYTES = 8 * 1024 * 1024
@@ -115,7 +115,7 @@ class Recording:
         """Put the exchange and the use of the key on record."""
         duration_ms = round((time.monotonic() - self._started) * 1000)
         tokens = self.tokens()
-        at_ms = tx.execute(select(now_ms())).scalar_one()
+        at_ms = clock_ms(tx)
         exchanges.record(tx, Exchange(
             run_id=run_id, sandbox_id=sandbox_id, api=self._target.api, path=self._target.path,
             request=self._request, status=self.status, content_type=self.content_type[:100],
