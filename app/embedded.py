@@ -19,8 +19,8 @@ from app.profiles import load_profiles
 from app.serving import address, listen, serving
 from app.settings import Settings
 from tasks.beat import Beat
-from tasks.handed_in import HandedIn
-from tasks.leftovers import remove_leftovers
+from tasks.keeping.handed_in import HandedIn
+from tasks.keeping.leftovers import remove_leftovers
 from tasks.parts import Parts
 from tasks.queue import CeleryWakeup, make_celery
 from tasks.worker import Worker, make_parts

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.core.agent_config import Entry, Files
+from app.core.sandbox.agent_config import Entry, Files
 from app.errors import WorkspaceError
 from app.git import Git
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from app.core.redact import redact
+from app.core.words.redact import redact
 from app.observe.text import printable
 
 LOUD_LIBRARIES = (

@@ -12,17 +12,17 @@ from typing import Protocol, runtime_checkable
 from pydantic import JsonValue
 
 from app.core.assignment import Assignment, SandboxEnd
-from app.core.check import Check
-from app.core.ci_head import Evidence, Piece, PieceKind
+from app.core.deciding.ci_head import Evidence, Piece, PieceKind
 from app.core.event import Actor, Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
-from app.core.offers import OpenPull
 from app.core.profile import AgentChoice, Container, Profile
-from app.core.receipt import Receipt
 from app.core.roster import Known
-from app.core.services import ServiceContainer
+from app.core.sandbox.services import ServiceContainer
+from app.core.showing.check import Check
+from app.core.showing.offers import OpenPull
+from app.core.showing.receipt import Receipt
 from app.core.step import Step
 
 Handle = dict[str, JsonValue]

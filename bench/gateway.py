@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.core.assignment import Assignment
-from app.core.budget import Budget
-from app.core.door import DoorRules
 from app.core.event import Actor, Event, Repo
+from app.core.line.budget import Budget
 from app.core.profile import Profile
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway.control import GatewayClient
 from app.ledger import runs, sandboxes, schema
 from app.ledger.database import Database

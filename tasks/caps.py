@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.budget import micro_usd
-from app.core.daily import Daily
+from app.core.line.budget import micro_usd
+from app.core.line.daily import Daily
+from app.core.line.waiting_line import Caps
 from app.core.profile import Profile
-from app.core.waiting_line import Caps
 from app.settings import Settings
 
 

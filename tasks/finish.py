@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tasks.collect import collect
-from tasks.hand_over import hand_over
+from tasks.finishing.collect import collect
+from tasks.finishing.publish import publish
+from tasks.finishing.verify import prepare_verify_again, verify_again
 from tasks.leased import advance
 from tasks.parts import Parts
-from tasks.publish import publish
-from tasks.replies import deliver_all, tell
+from tasks.replying.replies import deliver_all, tell
 from tasks.start import start_here
-from tasks.verify import prepare_verify_again, verify_again
+from tasks.starting.hand_over import hand_over
 
 
 def finish(parts: Parts, run_id: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.core.entitlement import entitled
 from app.core.event import Event
 from app.core.grant import Access, Grant
 from app.core.profile import Profile
+from app.core.sandbox.entitlement import entitled
 
 
 def authorise_grant(event: Event, *, has_pull: bool = False) -> Grant:

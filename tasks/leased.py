@@ -16,9 +16,9 @@ from app.core.run import Run
 from app.errors import BellhopError, LeaseLost, PublishRefused
 from app.ledger import runs
 from app.ledger.runs import Lease
-from tasks.conclude import conclude
+from tasks.finishing.conclude import conclude
 from tasks.parts import Parts
-from tasks.replies import backoff_seconds
+from tasks.replying.replies import backoff_seconds
 
 log = structlog.get_logger()
 

@@ -10,13 +10,13 @@ from functools import cached_property
 
 import structlog
 
-from app.core.clean import clean
 from app.core.event import Event
 from app.core.grant import Credential, Grant
+from app.core.line.waiting_line import Caps
 from app.core.profile import Profile
-from app.core.redact import redact
-from app.core.registry import Registry
-from app.core.waiting_line import Caps
+from app.core.sandbox.registry import Registry
+from app.core.words.clean import clean
+from app.core.words.redact import redact
 from app.errors import BellhopError
 from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces

@@ -21,30 +21,30 @@ from app.core.decide import (
     needs_paths,
     needs_permission,
 )
+from app.core.deciding.notice import Notice, notice_of
 from app.core.event import REVIEW, Event
 from app.core.grant import Credential
-from app.core.notice import Notice, notice_of
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
 from app.core.run import Run
-from app.core.seen import as_seen
+from app.core.words.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable
 from app.ledger import audit, conversation, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
-from tasks import ci
-from tasks.checks import answered, give_receipt
-from tasks.choices import was_refused_its_choice, with_choices
-from tasks.coalesce import pick_up
-from tasks.control import Asked, control
-from tasks.facts import known_of, over_in, replaced
+from tasks.deciding import ci
+from tasks.deciding.choices import was_refused_its_choice, with_choices
+from tasks.deciding.coalesce import pick_up
+from tasks.deciding.control import Asked, control
+from tasks.deciding.facts import known_of, over_in, replaced
+from tasks.deciding.lookup import looked_up
 from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
-from tasks.lookup import looked_up
-from tasks.narrowing_note import tell_of_narrowing
-from tasks.notices import deliver_notices
-from tasks.offers import note, only_on_that_head, pressed
 from tasks.parts import Parts
-from tasks.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
+from tasks.replying.checks import answered, give_receipt
+from tasks.replying.narrowing_note import tell_of_narrowing
+from tasks.replying.notices import deliver_notices
+from tasks.replying.offers import note, only_on_that_head, pressed
+from tasks.replying.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
 
 log = structlog.get_logger()
 
@@ -251,7 +251,7 @@ def _carry_out(tx: Connection, parts: Parts, inbox_id: int, event: Event, decisi
     verb = type(decision).__name__.lower()
     is_too_late = isinstance(decision, Stop | Cancel) and runs.PUSHING in [name for name, _ in runs.timeline(tx, run_id)]
     if is_too_late:
-        # The branch may stand outside already, and the pull request follows it (tasks/publish.py).
+        # The branch may stand outside already, and the pull request follows it (tasks/finishing/publish.py).
         why = f"too late, its branch is being pushed ({why})"
     if not inbox.settle(tx, inbox_id, state="routed", decision=f"{verb}: {why}", run_id=run_id):
         # Its decision stands, ours must not; begun anew, ours finds the row settled.

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from app.core.agent_config import AGENT_CONFIG
 from app.core.grant import Credential
 from app.core.run import COMMENT, Run
+from app.core.sandbox.agent_config import AGENT_CONFIG
 from app.errors import PublishRefused
 from app.ledger import line, outbox, pauses, runs, sandboxes
 from app.ledger.runs import Lease
 from app.ports import Service
 from app.publish.push import refuse_if_moved
-from tasks.approved import approved_plan, publish_approved
-from tasks.choices import refuse_what_is_not_offered
-from tasks.ci_report import passed_since, report_of
-from tasks.conclude import conclude, refuse_if_cancelled, refuse_if_stopped
-from tasks.door_rules import with_door
-from tasks.earlier import home_for, said_before
-from tasks.entitle import entitled_grant
-from tasks.hold import as_it_works, behind
+from tasks.deciding.choices import refuse_what_is_not_offered
+from tasks.deciding.narrowing import narrow
+from tasks.finishing.approved import approved_plan, publish_approved
+from tasks.finishing.conclude import conclude, refuse_if_cancelled, refuse_if_stopped
+from tasks.finishing.hold import as_it_works, behind
+from tasks.finishing.reviewing import change_from
+from tasks.finishing.target import expected_at
 from tasks.leased import LEASE_SECONDS, advance
-from tasks.narrowing import narrow
-from tasks.opening import choose_backend, open_sandbox, sandbox_uid
 from tasks.parts import Parts
-from tasks.prepare import layer_for_work, setup_of
-from tasks.prompt import render_prompt
-from tasks.replies import deliver_all, say
-from tasks.repository_door import with_repository
-from tasks.reviewing import change_from
-from tasks.services import with_services
-from tasks.target import expected_at
+from tasks.replying.replies import deliver_all, say
+from tasks.starting.ci_report import passed_since, report_of
+from tasks.starting.door_rules import with_door
+from tasks.starting.earlier import home_for, said_before
+from tasks.starting.entitle import entitled_grant
+from tasks.starting.opening import choose_backend, open_sandbox, sandbox_uid
+from tasks.starting.prepare import layer_for_work, setup_of
+from tasks.starting.prompt import render_prompt
+from tasks.starting.repository_door import with_repository
+from tasks.starting.services import with_services
 
 
 def start(parts: Parts, run_id: str) -> None:

@@ -7,18 +7,18 @@ import structlog
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
 from app.ledger import holds, hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
-from tasks.census import count_repositories
-from tasks.conclude import conclude
-from tasks.friction import look_for_friction
+from tasks.finishing.conclude import conclude
+from tasks.keeping.census import count_repositories
+from tasks.keeping.leftovers import prune_checkouts, remove_leftovers
+from tasks.keeping.schedules import fire_due
+from tasks.keeping.watch import watch_sandboxes
 from tasks.leased import LEASE_SECONDS
-from tasks.leftovers import prune_checkouts, remove_leftovers
-from tasks.notices import deliver_notices
-from tasks.offers import tell_offers
 from tasks.parts import Parts
-from tasks.places import tell_places
-from tasks.replies import deliver, tell
-from tasks.schedules import fire_due
-from tasks.watch import watch_sandboxes
+from tasks.replying.friction import look_for_friction
+from tasks.replying.notices import deliver_notices
+from tasks.replying.offers import tell_offers
+from tasks.replying.places import tell_places
+from tasks.replying.replies import deliver, tell
 
 log = structlog.get_logger()
 

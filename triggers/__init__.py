@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from app.core.event import Parsed
 from app.core.profile import Profile
-from app.core.schedule import SCHEDULE
-from app.core.webhook_source import WEBHOOK
+from app.core.ringing.schedule import SCHEDULE
+from app.core.ringing.webhook_source import WEBHOOK
 from app.errors import ConfigurationError
 from app.ports import Service, Trigger
 from app.settings import Settings

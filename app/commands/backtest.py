@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands.ledger import open_ledger
-from app.core.budget import dollars, micro_usd
+from app.core.deciding.rehearsal import Guess, Past, rehearse
 from app.core.event import Event
+from app.core.line.budget import dollars, micro_usd
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
-from app.core.rehearsal import Guess, Past, rehearse
 from app.core.run import Run
 from app.errors import BellhopError, ProfileError
 from app.execute.agents import agent_named

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from app.commands.finding import Finding, several_processes
-from app.core.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
-from app.core.ci_head import kinds_of
+from app.core.deciding.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
+from app.core.deciding.ci_head import kinds_of
 from app.core.profile import Profile
 from app.errors import BellhopError
 from app.execute.grants.github_app import JWT_BACKDATE_SECONDS, GitHubApp

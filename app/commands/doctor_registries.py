@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from app.commands.finding import Finding
-from app.core.registry import Registry
+from app.core.sandbox.registry import Registry
 from app.errors import BellhopError
 from app.execute.gateway.registry.entry import Entry, entries
 from app.execute.grants.outbound import client

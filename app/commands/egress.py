@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from app.commands.ledger import open_ledger
-from app.core.propose_egress import EgressProposal, propose_egress
+from app.core.sandbox.propose_egress import EgressProposal, propose_egress
 from app.errors import BellhopError
 from app.execute.agents import agent_named
 from app.ledger import audit, runs

@@ -6,29 +6,29 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.core.choices import NotOffered, chosen
-from app.core.ci_head import is_ci, kinds_of
 from app.core.decide import Facts, Ignore, Start, decide, needs_ci
-from app.core.decide_ci import supposed
-from app.core.entitlement import entitled, needed_role
+from app.core.deciding.choices import NotOffered, chosen
+from app.core.deciding.ci_head import is_ci, kinds_of
+from app.core.deciding.decide_ci import supposed
+from app.core.deciding.standing import voucher
 from app.core.event import Event, Ignored, Unknown
 from app.core.grant import Grant
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
-from app.core.rings import refusal
+from app.core.ringing.rings import refusal
+from app.core.ringing.webhook_source import WEBHOOK
+from app.core.ringing.where import first_unmet
 from app.core.roster import Roster
-from app.core.services import says
-from app.core.standing import voucher
-from app.core.webhook_source import WEBHOOK
-from app.core.where import first_unmet
+from app.core.sandbox.entitlement import entitled, needed_role
+from app.core.sandbox.services import says
 from app.errors import BellhopError, DeliveryRefused
 from app.execute.agents import agent_named
 from app.execute.grants.request import token_path, token_request
 from app.observe.text import line
 from app.profiles import load_profiles, load_registries
 from app.settings import Settings
-from tasks.choices import options_of
-from tasks.ci import ci_grant, head_grant
+from tasks.deciding.choices import options_of
+from tasks.deciding.ci import ci_grant, head_grant
 from tasks.grants import authorise_grant, publish_grant, reply_grant, workspace_grant
 from triggers import reader
 

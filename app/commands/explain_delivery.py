@@ -10,14 +10,14 @@ from app.commands.explain import explain_event, refuse_no_permission
 from app.commands.ledger import open_ledger
 from app.core.decide import Facts
 from app.core.event import Event
-from app.core.schedule import SCHEDULE
+from app.core.ringing.schedule import SCHEDULE
 from app.errors import BellhopError
 from app.ledger import events
 from app.ledger.inbox import Entry
 from app.observe.listing import paused_lines
 from app.observe.text import clock, line
 from app.settings import Settings
-from tasks.facts import known_of, replaced
+from tasks.deciding.facts import known_of, replaced
 
 
 def explain_delivery(settings: Settings, name: str, *, permission: str, changed: tuple[str, ...] = ()) -> Iterator[str]:

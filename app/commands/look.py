@@ -149,7 +149,7 @@ def print_logs(settings: Settings, console: Console, run_id: str, *, follow_on: 
 def check_profiles(settings: Settings, directory: Path) -> int:
     """Check a directory of profiles, print what is found, and return the exit code. Raises ConfigurationError."""
     from app.commands.next_times import next_times
-    from app.core.overlap import overlaps
+    from app.core.ringing.overlap import overlaps
     from app.execute.agents import agent_named
     from app.profiles import load_profiles, load_registries
 

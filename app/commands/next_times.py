@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.core.profile import Profile
-from app.core.schedule import next_ticks, put_off
+from app.core.ringing.schedule import next_ticks, put_off
 
 TIMES_SHOWN = 3
 

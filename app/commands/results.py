@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from app.commands.ledger import open_ledger
-from app.core.budget import dollars
+from app.core.line.budget import dollars
 from app.ledger import results
 from app.observe.text import line
 from app.settings import Settings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from app.core.door import DoorRules
 from app.core.noun import Noun
+from app.core.sandbox.door import DoorRules
 
 # What is set up before `work`, and, where that changed what is installed, again before `verify`.
 Role = Literal["work", "verify", "setup", "setup-verify"]

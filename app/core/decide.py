@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from app.core.breaker import Loop
-from app.core.ci_head import is_ci
-from app.core.decide_ci import CiFacts, judge, passed_over
+from app.core.deciding.breaker import Loop
+from app.core.deciding.ci_head import is_ci
+from app.core.deciding.decide_ci import CiFacts, judge, passed_over
+from app.core.deciding.said import Said, Verb, said_to
+from app.core.deciding.standing import NOBODYS_WORD, Needed, needed_by, standing, voucher
 from app.core.event import REVIEW, REVIEW_COMMENT, Event
 from app.core.noun import Noun
 from app.core.permission import Permission
 from app.core.profile import Profile
-from app.core.rings import asks_for_paths, refusal, rings
-from app.core.said import Said, Verb, said_to
-from app.core.standing import NOBODYS_WORD, Needed, needed_by, standing, voucher
-from app.core.webhook_source import WEBHOOK
+from app.core.ringing.rings import asks_for_paths, refusal, rings
+from app.core.ringing.webhook_source import WEBHOOK
 
 
 class Facts(Noun):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from app.core.friction import Friction
 from app.core.noun import Noun
 from app.core.roster import Roster
+from app.core.showing.friction import Friction
 
 
 class Actor(Noun):

@@ -11,23 +11,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from app.core.agent_config import AGENT_CONFIG
-from app.core.approval import Approval, faults_of_approval
-from app.core.autonomy import Autonomy
-from app.core.branch import is_branch
-from app.core.budget import Budget
-from app.core.destination import NotADestination, parse_entry
-from app.core.filter_pattern import fault_of, is_wanted
-from app.core.friction import Offer
+from app.core.deciding.approval import Approval, faults_of_approval
+from app.core.deciding.autonomy import Autonomy
 from app.core.grant import Access
 from app.core.isolation import Isolation
-from app.core.on import On, faults_of_on
-from app.core.reviewing import Reviewing
+from app.core.line.budget import Budget
+from app.core.result.branch import is_branch
+from app.core.result.reviewing import Reviewing
+from app.core.ringing.filter_pattern import fault_of, is_wanted
+from app.core.ringing.on import On, faults_of_on
+from app.core.sandbox.agent_config import AGENT_CONFIG
+from app.core.sandbox.destination import NotADestination, parse_entry
+from app.core.sandbox.services import ServiceContainer, ServiceName, service_faults
+from app.core.sandbox.setup import Setup
+from app.core.sandbox.setup import faults as faults_of_setup
 from app.core.section import Section
-from app.core.services import ServiceContainer, ServiceName, service_faults
-from app.core.setup import Setup
-from app.core.setup import faults as faults_of_setup
-from app.core.signs import Signs
+from app.core.showing.friction import Offer
+from app.core.showing.signs import Signs
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 

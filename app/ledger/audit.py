@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, not_, select, update
 
-from app.core.denied import Denied
+from app.core.sandbox.denied import Denied
 from app.ledger.database import now_ms
 from app.ledger.tables import audit
 

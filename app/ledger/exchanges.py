@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, case, func, insert, or_, select
 
-from app.core.budget import Spent
+from app.core.line.budget import Spent
 from app.ledger.tables import exchanges
 
 _HEAD_BYTES = 4000

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from app.core.daily import never_fits as never
-from app.core.place import Place, place_in
+from app.core.line.daily import never_fits as never
+from app.core.line.place import Place, place_in
+from app.core.line.ticket import Ticket
+from app.core.line.waiting_line import Caps, Line, line_up
 from app.core.run import Run
-from app.core.ticket import Ticket
-from app.core.waiting_line import Caps, Line, line_up
 from app.ledger import pauses, spending, tickets
 from app.ledger.database import clock_ms, now_ms
 from app.ledger.tables import hosts, runs

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
+from app.core.deciding.notice import Notice
 from app.core.event import Event
-from app.core.notice import Notice
 from app.core.run import comment_marker, new_id
 from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import notices

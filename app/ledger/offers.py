@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core.event import Event
-from app.core.friction import FRICTIONS, Friction
+from app.core.showing.friction import FRICTIONS, Friction
 from app.ledger.database import now_ms
 from app.ledger.tables import offers
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from app.core.ticket import Ticket
+from app.core.line.ticket import Ticket
 from app.ledger.database import now_ms
 from app.ledger.tables import pauses
 

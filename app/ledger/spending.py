@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
-from app.core.daily import Daily, day_begins_ms, tomorrow, without_room
-from app.core.ticket import Ticket
+from app.core.line.daily import Daily, day_begins_ms, tomorrow, without_room
+from app.core.line.ticket import Ticket
 from app.ledger.database import clock_ms
 from app.ledger.tables import exchanges, tickets
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
-from app.core.budget import micro_usd
+from app.core.deciding.standing import NOBODYS_WORD
 from app.core.event import Event
+from app.core.line.budget import micro_usd
+from app.core.line.ticket import Ticket
 from app.core.profile import Profile
-from app.core.standing import NOBODYS_WORD
-from app.core.ticket import Ticket
 from app.ledger.database import insert_unless, now_ms
 from app.ledger.tables import host_places, runs, stages, tickets
 

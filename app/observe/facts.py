@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from app.core.budget import cost_in_words, dollars, micro_usd
+from app.core.line.budget import cost_in_words, dollars, micro_usd
 from app.core.outcome import Outcome, VerifyResult
 from app.core.run import Run
 from app.ledger.audit import Use

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from app.core.budget import dollars
+from app.core.line.budget import dollars
 from app.core.run import Run
 from app.ledger import costs, counts, events, pauses, runs
 from app.ledger.inbox import Entry

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.core.registry import Registry, faults
+from app.core.sandbox.registry import Registry, faults
 from app.errors import ConfigurationError
 from app.profiles.problems import lines_of, nearest, problems_of
 from app.profiles.yaml_tree import Mark, Problem, read_tree

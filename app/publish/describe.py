@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.core.denied import Denied
 from app.core.noun import Noun
 from app.core.outcome import VerifyResult
 from app.core.run import Run, comment_marker
-from app.core.seen import look
+from app.core.sandbox.denied import Denied
+from app.core.words.seen import look
 from app.publish.candidate import FileChange
 from app.publish.inert import Inert, line, span
 from app.publish.policy import SAYS, Violation

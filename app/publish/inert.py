@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from app.core.clean import clean
+from app.core.words.clean import clean
 
 _BREAK = "\u200b"
 _WRAP_COLUMNS = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.agent_config import with_own_config
+from app.core.sandbox.agent_config import with_own_config
 from app.errors import PublishRefused
 from app.git import Git
 from app.git_trees import read_files, write_commit

@@ -6,10 +6,10 @@ import fnmatch
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from app.core.lockfiles import is_lockfile
 from app.core.noun import Noun
-from app.core.paths import folded, may_be_short_for
 from app.core.profile import Limits, PullRequestPolicy
+from app.core.result.lockfiles import is_lockfile
+from app.core.result.paths import folded, may_be_short_for
 from app.errors import PublishRefused
 from app.publish.candidate import ABSENT, SUBMODULE, SYMLINK, FileChange
 
@@ -150,7 +150,7 @@ def covers(pattern: str, path: str) -> bool:
     A pattern is matched from the root, piece by piece between slashes. `*`, `?` and `[...]` stay within a piece;
     `**` is any number of pieces, none included. A pattern that matches a directory covers all that lies below it,
     and `dir/**` covers `dir` itself, so that it cannot be replaced by a file or a link. Other spellings that some file
-    system of those who check it out takes for the same count too (app/core/paths.py), short names of NTFS among them.
+    system of those who check it out takes for the same count too (app/core/result/paths.py), short names of NTFS among them.
     """
     return _covers(folded(pattern), folded(path))
 

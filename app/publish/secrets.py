@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.bounded import run_bounded
-from app.core.clean import clean
-from app.core.redact import holds, redact
+from app.core.words.clean import clean
+from app.core.words.redact import holds, redact
 from app.errors import PublishRefused, WorkspaceError
 from app.git import CAGE, Git
 from app.publish.added import added_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.core.clean import clean
+from app.core.words.clean import clean
 from app.git import Git
 from app.publish.inert import Inert, defang
 from app.publish.proposal import Proposal

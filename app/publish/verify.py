@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.core.assignment import SandboxEnd
-from app.core.clean import clean
 from app.core.outcome import VerifyResult
+from app.core.words.clean import clean
 
 _TAIL_LINES = 20
 _TAIL_CHARS = 4000

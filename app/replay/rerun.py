@@ -29,7 +29,7 @@ from app.publish.result import result_of
 from app.replay.recorded import Recorded, cannot
 from app.replay.scene import place_for
 from app.settings import Settings
-from tasks.opening import MARGIN_SECONDS, sandbox_uid
+from tasks.starting.opening import MARGIN_SECONDS, sandbox_uid
 
 _LOOK_SECONDS = 0.05
 _POLL_SECONDS = 2.0

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.core.registry import Registry
+from app.core.sandbox.registry import Registry
 from app.errors import ConfigurationError
 from app.execute.gateway.registry.entry import Entry, entries
 from app.profiles import check_profile, load_registries
 from app.settings import ROOT
-from tasks.registry_clients import clients
+from tasks.starting.registry_clients import clients
 
 GOOD = """\
 pypi: {kind: pypi, url: https://python.registry.example/simple, files: [https://files.registry.example/]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.rings import rings
+from app.core.ringing.rings import rings
 from tests.app.core.test_approval import EVENT
 from tests.ready_profiles import shipped
 

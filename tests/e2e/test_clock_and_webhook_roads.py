@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from app.ledger import runs
 from app.ledger.tables import inbox
-from tasks.schedules import fire_due
+from tasks.keeping.schedules import fire_due
 from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO, until

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import tasks.friction
-import tasks.offers
+import tasks.replying.friction
+import tasks.replying.offers
 from app.emulators.github.state import CheckRun, Issue
 from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
@@ -19,8 +19,8 @@ RESOLVE = "grep -q '^<<<<<<<' till.txt && printf 'cents: 1500\\n' > till.txt; gi
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.offers, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(tasks.friction, "UNKNOWN_SECONDS", 0.2)
+    monkeypatch.setattr(tasks.replying.offers, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(tasks.replying.friction, "UNKNOWN_SECONDS", 0.2)
 
 
 def offers(road: Road) -> list[CheckRun]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from app.core.destination import parse_authority
+from app.core.sandbox.destination import parse_authority
 from app.execute.gateway.admit import Target, admit
 from app.execute.gateway.body import json_object
 from app.execute.gateway.body_policy import look

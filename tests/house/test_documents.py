@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from app.cli import app
 from app.core.profile import Profile
-from app.core.where import Condition
+from app.core.ringing.where import Condition
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.commands.doctor_github import CHECKS, EVENTS, PERMISSIONS
-from app.core.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
+from app.core.deciding.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

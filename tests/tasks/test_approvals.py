@@ -228,7 +228,7 @@ def test_a_worker_that_dies_over_an_approved_result_leaves_one_outcome(scene: Sc
 
 def test_the_publisher_lets_nothing_out_that_nobody_has_approved(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.profiles["fix"] = profile(autonomy="suggest")
-    monkeypatch.setattr("tasks.publish.why_held", lambda *_: None)
+    monkeypatch.setattr("tasks.finishing.publish.why_held", lambda *_: None)
     run_id = worked(scene)
     outcome = scene.outcome(run_id)
     assert isinstance(outcome, Refused)

@@ -13,7 +13,7 @@ from app.emulators.github.faults import Fault
 from app.errors import ServiceError
 from app.execute.grants.github_app import GitHubApp
 from app.ledger import repositories
-from tasks.census import count_repositories
+from tasks.keeping.census import count_repositories
 from tasks.parts import Parts
 from tests.tasks.scene import Scene
 from triggers.github.parse import parse

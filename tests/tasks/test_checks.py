@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.core.check import Conclusion, check_name, ending
 from app.core.event import REVIEW
 from app.core.outcome import Failed, Message, Outcome, PullRequest, Refused, VerifyResult
-from app.core.progress import progress_in_words, shown_minutes
-from app.core.receipt import Receipt, receipt_for
+from app.core.showing.check import Conclusion, check_name, ending
+from app.core.showing.progress import progress_in_words, shown_minutes
+from app.core.showing.receipt import Receipt, receipt_for
 from app.emulators.github import Fault
 from app.emulators.github.state import CheckRun
 from app.ledger import outbox
-from tasks.replies import deliver_all, tell
+from tasks.replying.replies import deliver_all, tell
 from tasks.route import route
 from tasks.start import start
 from tests.app.core.test_decide import event

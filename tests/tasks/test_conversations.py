@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.core.agent_config import AGENT_CONFIG
 from app.core.assignment import Assignment
 from app.core.outcome import PullRequest, Refused
+from app.core.sandbox.agent_config import AGENT_CONFIG
 from app.ledger import sandboxes
 from tasks.sweep import sweep
 from tests.tasks.mortal import Doom, Killed, mortal

@@ -9,7 +9,7 @@ from app.emulators.github import Fault
 from app.execute.sandboxes.fake import FakeSandboxes
 from tasks.finish import finish
 from tasks.leased import MAX_ATTEMPTS
-from tasks.replies import deliver
+from tasks.replying.replies import deliver
 from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.ledger import runs
-from tasks.handed_in import HandedIn
+from tasks.keeping.handed_in import HandedIn
 from tests.tasks.scene import HOST, Scene
 
 

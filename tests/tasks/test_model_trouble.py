@@ -9,7 +9,7 @@ from app.core.outcome import Failed
 from app.core.step import Step
 from app.ledger import exchanges
 from app.ledger.exchanges import Exchange, LastAnswer
-from tasks.model_trouble import model_trouble
+from tasks.finishing.model_trouble import model_trouble
 from tests.tasks.scene import Scene
 
 GAVE_UP = SandboxEnd(reason="exited", exit_code=3)

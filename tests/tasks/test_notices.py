@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.breaker import MOST
+from app.core.deciding.breaker import MOST
 from app.core.event import Actor
 from app.emulators.github import Fault
 from app.ledger.notices import MOST_PER_REPOSITORY_AND_HOUR

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app.core.event import Actor, Ci, Event, Pull
-from app.core.offers import OpenPull, is_red_build, is_somebody_elses, is_stale
 from app.core.outcome import PullRequest, Refused
+from app.core.showing.offers import OpenPull, is_red_build, is_somebody_elses, is_stale
 from app.emulators.github import Fault
 from app.emulators.github.state import CheckRun
 from app.ledger import inbox
-from tasks.offers import tell_offers
+from tasks.replying.offers import tell_offers
 from tasks.route import route
 from tasks.start import start
 from tests.app.core.test_decide import event

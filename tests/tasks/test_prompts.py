@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.core.run import Run
 from app.ledger.tables import messages
-from tasks.prompt import render_prompt
 from tasks.route import route
+from tasks.starting.prompt import render_prompt
 from tests.tasks.scene import Scene
 
 MARK = re.compile(r"^----- ([0-9a-f]{24}) begin -----$", re.MULTILINE)

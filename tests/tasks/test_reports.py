@@ -13,7 +13,7 @@ from app.core.report import BudgetNote
 from app.emulators.github import Fault
 from app.ledger import outbox, reports
 from tasks.finish import finish
-from tasks.replies import tell
+from tasks.replying.replies import tell
 from tasks.sweep import sweep
 from tests.tasks.scene import BOB, Scene, listening_agent, profile, until
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.assignment import Assignment
-from app.core.door import DoorRules
-from tasks.repository_door import with_repository
+from app.core.sandbox.door import DoorRules
+from tasks.starting.repository_door import with_repository
 
 URL = "https://github.example/octo/hello.git"
 

@@ -19,7 +19,7 @@ from app.emulators.github import Fault
 from app.errors import ServiceError
 from app.ledger import audit, read_tokens
 from tasks.finish import finish
-from tasks.hand_over import hand_over
+from tasks.starting.hand_over import hand_over
 from tasks.sweep import sweep
 from tests.tasks.at_the_door import door, workers_awake
 from tests.tasks.mortal import Doom, Killed, mortal

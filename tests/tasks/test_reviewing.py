@@ -9,7 +9,7 @@ import pytest
 
 from app.core.outcome import Message, Review
 from app.core.profile import faults
-from app.core.reviewing import Remark, remarks_in, sort
+from app.core.result.reviewing import Remark, remarks_in, sort
 from app.emulators.github import Fault
 from app.emulators.github.state import Issue
 from app.git import Git

@@ -13,8 +13,8 @@ from app.core.event import Event
 from app.emulators.github import Fault
 from app.ledger import acknowledged
 from app.ledger.tables import audit, inbox
+from tasks.keeping.schedules import fire_due
 from tasks.route import route
-from tasks.schedules import fire_due
 from tasks.start import start
 from tasks.sweep import tick
 from tests.tasks.scene import Scene, profile

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.core.outcome import Failed, NothingToDo, PullRequest
 from app.ledger import acknowledged, runs, tallies
-from tasks.replies import deliver
+from tasks.replying.replies import deliver
 from tasks.start import start
 from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import Scene, profile

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.event import Event
-from app.core.webhook_source import WebhookSource
+from app.core.ringing.webhook_source import WebhookSource
 from app.ledger import inbox, messages, sandboxes
 from tasks.route import route
 from tests.tasks.scene import Scene, profile

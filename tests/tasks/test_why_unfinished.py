@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.assignment import SandboxEnd
 from app.core.step import Step
 from app.execute.agents.command import Command
-from tasks.collect import why_unfinished
+from tasks.finishing.collect import why_unfinished
 
 EXITED = SandboxEnd(reason="exited", exit_code=2)
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from github.Requester import Requester
 
-from app.core.check import Check
 from app.core.event import Repo
-from app.core.receipt import Receipt
+from app.core.showing.check import Check
+from app.core.showing.receipt import Receipt
 
 RECEIVED = "eyes"
 

@@ -10,7 +10,7 @@ import requests
 from github.GithubException import GithubException
 from github.Requester import Requester
 
-from app.core.ci_head import Evidence, Piece, PieceKind
+from app.core.deciding.ci_head import Evidence, Piece, PieceKind
 from app.core.event import Actor, Ci, Pull, Repo
 from app.core.grant import Credential
 from triggers.github.connection import GitHubConnection

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from github.GithubException import BadAttributeException, GithubException
 
-from app.core.throttle import is_stated, retry_after_seconds
+from app.core.line.throttle import is_stated, retry_after_seconds
 from app.errors import ServiceError
 
 _REASONS = {

@@ -12,7 +12,7 @@ from github.Requester import Requester
 from pydantic import TypeAdapter
 
 from app.core.event import Pull, Repo
-from app.core.offers import OpenPull
+from app.core.showing.offers import OpenPull
 from triggers.github.payload import Line
 
 PULLS_LOOKED_AT = 100

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.event import Event
-from app.core.reply import HOME_START
 from app.core.run import MARKER_START
+from app.core.showing.reply import HOME_START
 from triggers.github.happening import Happening, pass_over_words
 from triggers.github.payload import IssueDelivery
 

@@ -13,12 +13,12 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from app.core.check import Check
 from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
-from app.core.offers import OpenPull
 from app.core.permission import PERMISSIONS
-from app.core.receipt import Receipt
+from app.core.showing.check import Check
+from app.core.showing.offers import OpenPull
+from app.core.showing.receipt import Receipt
 from app.errors import ServiceError
 from app.ports import CiService
 from triggers.github import checks, open_pulls, own_review

@@ -1,1 +1,1 @@
-"""The clock: nothing is delivered, ticks are made events of by tasks/schedules.py; what runs say goes to the forge."""
+"""The clock: nothing is delivered, ticks are made events of by tasks/keeping/schedules.py; what runs say goes to the forge."""

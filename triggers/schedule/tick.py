@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.core.event import Actor, Event, Repo
-from app.core.schedule import SCHEDULE
+from app.core.ringing.schedule import SCHEDULE
 
 
 def tick_event(profile: str, full_name: str, prompt: str, tick: datetime) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.core.profile import Profile
-from app.core.webhook_source import WEBHOOK
+from app.core.ringing.webhook_source import WEBHOOK
 from app.ports import Trigger
 from app.settings import Settings, webhook_secrets
 from triggers.webhook.trigger import WebhookTrigger

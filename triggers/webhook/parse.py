@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from app.core.event import Actor, Event, Ignored, Parsed, Repo
-from app.core.payload_template import rendered
-from app.core.webhook_source import WEBHOOK, WebhookSource
-from app.core.where import first_unmet, values_at
+from app.core.ringing.payload_template import rendered
+from app.core.ringing.webhook_source import WEBHOOK, WebhookSource
+from app.core.ringing.where import first_unmet, values_at
 from app.errors import DeliveryRefused
 from triggers.storable import storable
 

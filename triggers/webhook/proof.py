@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from app.core.webhook_source import Hmac
+from app.core.ringing.webhook_source import Hmac
 from app.errors import ConfigurationError, DeliveryRefused
 from app.ports import RawHeaders
 from triggers.headers import only

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pydantic import SecretStr
 
 from app.core.event import Parsed
-from app.core.webhook_source import WEBHOOK, WebhookSource
+from app.core.ringing.webhook_source import WEBHOOK, WebhookSource
 from app.errors import ConfigurationError, DeliveryRefused
 from app.ports import RawHeaders
 from triggers.strict_json import load_object

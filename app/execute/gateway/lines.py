@@ -65,5 +65,5 @@ def to_steps(adapter: AgentAdapter | None, role: Role, stream: str, text: str) -
 def _own(step: Step, stream: str) -> Step:
     # An agent may print the form of any step; that something was denied is the gateway's word, never the agent's.
     said = step if step.kind != "denied" else step.model_copy(update={"kind": "log"})
-    # Nor does it say who speaks: where a turn begins is read from the runner's own lines (app/core/turn.py).
+    # Nor does it say who speaks: where a turn begins is read from the runner's own lines (app/core/sandbox/turn.py).
     return said if said.data.get("stream", stream) == stream else said.model_copy(update={"data": said.data | {"stream": stream}})

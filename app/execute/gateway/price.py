@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from genai_prices import Usage, calc_price
 
-from app.core.budget import Price
+from app.core.line.budget import Price
 from app.execute.gateway.tokens import Tokens
 
 # What the table calls the vendors.

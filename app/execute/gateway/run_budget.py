@@ -10,12 +10,12 @@ from weakref import WeakValueDictionary
 import anyio
 from sqlalchemy import Connection
 
-from app.core.budget import Budget, Spent, in_words, level
+from app.core.line.budget import Budget, Spent, in_words, level
 from app.core.report import BudgetNote
 from app.execute.gateway.door import Door
 from app.ledger import exchanges, reports, runs
 
-# Marks of the run: its last turn has been had, and one after it was refused (tasks/budget_end.py).
+# Marks of the run: its last turn has been had, and one after it was refused (tasks/finishing/budget_end.py).
 LAST_TURN = "last-turn"
 REFUSED = "budget-refused"
 

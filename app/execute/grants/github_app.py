@@ -20,8 +20,8 @@ from pydantic import JsonValue, SecretStr
 
 from app.core.event import Repo
 from app.core.grant import Credential, Grant
+from app.core.line.throttle import is_stated, retry_after_seconds
 from app.core.roster import Known
-from app.core.throttle import is_stated, retry_after_seconds
 from app.errors import ConfigurationError, GrantRefused, ServiceError
 from app.execute.grants.outbound import client
 from app.execute.grants.private_key import load_private_key

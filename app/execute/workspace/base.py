@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from app.core.agent_config import AGENT_CONFIG
+from app.core.sandbox.agent_config import AGENT_CONFIG
 from app.errors import WorkspaceError
 from app.git import Git
 

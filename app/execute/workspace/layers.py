@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from app.core.setup import is_private
+from app.core.sandbox.setup import is_private
 from app.errors import WorkspaceError
 from app.execute.workspace.locks import locked
 from app.execute.workspace.removal import remove_tree

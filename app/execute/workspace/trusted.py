@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from app.core.agent_config import with_config_of
+from app.core.sandbox.agent_config import with_config_of
 from app.git import Git
 from app.git_trees import read_files, read_link, write_commit
 

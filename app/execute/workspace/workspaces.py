@@ -9,9 +9,9 @@ import zlib
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from app.core.agent_config import Entry
 from app.core.event import Repo
 from app.core.grant import Credential
+from app.core.sandbox.agent_config import Entry
 from app.errors import WorkspaceError
 from app.execute.workspace import base, mirror
 from app.execute.workspace.homes import Given, Homes, given_to, stand_on

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.destination import NOT_NAMED
+from app.core.sandbox.destination import NOT_NAMED
 from app.ledger import audit
 from app.ledger.database import Database
 from tests.app.commands.bellhop import Machine, machine, one_line

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.agent_config import (
+from app.core.sandbox.agent_config import (
     AGENT_CONFIG,
     MOST_FILES,
     SYMLINK,

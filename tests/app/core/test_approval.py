@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.approval import Approval, Standing, intent_of, is_enough, why_not_counted
-from app.core.autonomy import LEVELS, is_least, lower
+from app.core.deciding.approval import Approval, Standing, intent_of, is_enough, why_not_counted
+from app.core.deciding.autonomy import LEVELS, is_least, lower
+from app.core.deciding.said import Said, said_to
 from app.core.event import Actor, Event, Repo
-from app.core.said import Said, said_to
 
 WAITS = Standing(binds="0123456789abcdef", state="open", asked_by=("1",), approved_by=("2",))
 EVENT = Event(

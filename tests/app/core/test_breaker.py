@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.breaker import MOST, MOST_WITH_WORDS, WINDOW_MS, Began, began, can_loop, loop_in
 from app.core.decide import Ignore, Start, decide
+from app.core.deciding.breaker import MOST, MOST_WITH_WORDS, WINDOW_MS, Began, began, can_loop, loop_in
 from app.core.event import Actor
 from tests.app.core.test_decide import BOT, LISTED, TALK, comment, event, facts, listing
 

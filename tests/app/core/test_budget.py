@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.budget import Budget, Spent, dollars, in_words, level, micro_usd
+from app.core.line.budget import Budget, Spent, dollars, in_words, level, micro_usd
 
 counts = st.integers(0, 2**60)
 spents = st.builds(Spent, counts, counts, counts)

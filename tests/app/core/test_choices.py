@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.core.choices import NotOffered, chosen
+from app.core.deciding.choices import NotOffered, chosen
 from app.core.profile import Profile
 
 OFFERS: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.ci_log import cut
+from app.core.words.ci_log import cut
 
 TIME = "2026-11-22T03:00:00.1234567Z "
 

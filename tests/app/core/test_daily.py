@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.daily import Daily, day_begins_ms, never_fits, tomorrow, without_room
-from app.core.ticket import Ticket
-from app.core.waiting_line import Caps, line_up
+from app.core.line.daily import Daily, day_begins_ms, never_fits, tomorrow, without_room
+from app.core.line.ticket import Ticket
+from app.core.line.waiting_line import Caps, line_up
 
 DOLLAR = 1_000_000
 

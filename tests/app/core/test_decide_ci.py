@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.core.ci_head import Piece
 from app.core.decide import Facts, Ignore, Start, decide, needs_ci, needs_permission
-from app.core.decide_ci import CiFacts, supposed
+from app.core.deciding.ci_head import Piece
+from app.core.deciding.decide_ci import CiFacts, supposed
+from app.core.deciding.rehearsal import Past, rehearse
 from app.core.event import Actor, Ci
-from app.core.rehearsal import Past, rehearse
 from tests.app.core.test_decide import BOT, event, profile, reason
 
 HEAD, OLD = "a" * 40, "b" * 40

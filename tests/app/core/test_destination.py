@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.destination import Destination, NotADestination, admitted, parse_authority, parse_entry
+from app.core.sandbox.destination import Destination, NotADestination, admitted, parse_authority, parse_entry
 
 # How allow-lists have been got round: two readers that see different hosts in the same bytes.
 SPELLINGS = [

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.entitlement import entitled, needed_role
 from app.core.grant import Access
 from app.core.permission import PERMISSIONS, Permission, may
 from app.core.profile import REPOSITORY_PERMISSIONS
+from app.core.sandbox.entitlement import entitled, needed_role
 
 ASKED: dict[str, Access] = {"contents": "read", "issues": "read", "security_events": "read"}
 

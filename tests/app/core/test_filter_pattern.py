@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.filter_pattern import fault_of, is_wanted
+from app.core.ringing.filter_pattern import fault_of, is_wanted
 
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#patterns-to-match-branches-and-tags
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#patterns-to-match-file-paths

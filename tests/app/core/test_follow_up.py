@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.core.event import Pull
-from app.core.follow_up import why_a_home_of_its_own
 from app.core.profile import Profile
 from app.core.run import Run
+from app.core.sandbox.follow_up import why_a_home_of_its_own
 from tests.app.publish.conftest import MakeRun, make_run
 
 __all__ = ["make_run"]

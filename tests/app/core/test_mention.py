@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.mention import commands
+from app.core.deciding.mention import commands
 
 SAID = {
     "@bellhop": [""],

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.core.decide import Ignore, Start, decide, needs_paths
 from app.core.event import Actor
-from app.core.on import On, faults_of_on
-from app.core.overlap import overlaps
-from app.core.rings import No, refusal, rings
+from app.core.ringing.on import On, faults_of_on
+from app.core.ringing.overlap import overlaps
+from app.core.ringing.rings import No, refusal, rings
 from tests.app.core.test_decide import BOT, event, facts, profile
 
 ADA = Actor(id="7", login="ada", kind="person")

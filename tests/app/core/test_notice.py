@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.decide import Ignore
-from app.core.notice import notice_of
+from app.core.deciding.notice import notice_of
 from tests.app.core.test_decide import LISTED, comment, event, facts
 
 NO = Ignore(reason="not_permitted", why=("x",))

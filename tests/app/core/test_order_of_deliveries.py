@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.coalesce import is_part_of
 from app.core.decide import Append, Facts, Ignore, Start, decide
+from app.core.deciding.coalesce import is_part_of
 from app.core.event import Actor, Event
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile

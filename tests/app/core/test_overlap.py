@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.overlap import overlaps
 from app.core.profile import Profile
+from app.core.ringing.overlap import overlaps
 
 
 def profile(name: str, on: dict[str, Any]) -> Profile:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.approval import needed_permission
-from app.core.autonomy import LEVELS
-from app.core.overlay import RULES, narrowed
+from app.core.deciding.approval import needed_permission
+from app.core.deciding.autonomy import LEVELS
+from app.core.deciding.overlay import RULES, narrowed
 from app.core.permission import PERMISSIONS
 from app.core.profile import Profile
 

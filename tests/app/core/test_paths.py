@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.lockfiles import is_lockfile
-from app.core.paths import folded, may_be_short_for
 from app.core.profile import Limits
+from app.core.result.lockfiles import is_lockfile
+from app.core.result.paths import folded, may_be_short_for
 from app.publish.policy import covers
 
 PROTECTED = [".github/workflows/ci.yml", ".gitattributes", "docs/CODEOWNERS", "sub/AGENTS.md", ".claude/settings.json", ".mcp.json", ".husky/pre-commit"]

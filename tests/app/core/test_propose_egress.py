@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.denied import Denied
-from app.core.destination import NOT_NAMED, parse_entry
-from app.core.propose_egress import propose_egress
+from app.core.sandbox.denied import Denied
+from app.core.sandbox.destination import NOT_NAMED, parse_entry
+from app.core.sandbox.propose_egress import propose_egress
 
 
 def denied(target: str, why: str = NOT_NAMED) -> Denied:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.redact import MASK, redact
+from app.core.words.redact import MASK, redact
 
 NEW_STYLE = "ghs_" + "12345_eyJhbGciOi" + "Aa0-_." * 83 + "xx"
 SECRET = "c4n4ry/Value+9=7"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from app.core.deciding.rehearsal import Guess, Past, rehearse
 from app.core.event import Actor, Event
-from app.core.rehearsal import Guess, Past, rehearse
 from tests.app.core.test_decide import BOT, TALK, comment, event, profile
 
 FIX = profile("fix")["fix"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.core.on import On, faults_of_on
 from app.core.profile import Profile, faults
-from app.core.rings import rings, takes
+from app.core.ringing.on import On, faults_of_on
+from app.core.ringing.rings import rings, takes
 from tests.app.core.test_decide import BOT, event
 
 

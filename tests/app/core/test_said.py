@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.said import Said, said_to
+from app.core.deciding.said import Said, said_to
 
 BOT = "bellhop[bot]"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core.profile import Profile, faults
-from app.core.schedule import CronLine, newest_due, next_ticks, put_off
+from app.core.ringing.schedule import CronLine, newest_due, next_ticks, put_off
 
 
 def line(cron: str, timezone: str = "UTC", jitter_minutes: int = 0) -> CronLine:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.seen import as_seen, look
+from app.core.words.seen import as_seen, look
 
 TAKEN_OUT = "characters that the page does not show was taken out]"
 

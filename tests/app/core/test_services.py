@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.core.profile import Profile, faults
-from app.core.service_options import Options, parse_options, seconds_of
-from app.core.services import ServiceContainer, options_of, ports_of, says, words_of
+from app.core.sandbox.service_options import Options, parse_options, seconds_of
+from app.core.sandbox.services import ServiceContainer, options_of, ports_of, says, words_of
 
 
 def profile(services: Any, **container: Any) -> Profile:

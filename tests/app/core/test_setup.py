@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.agent_config import Entry
-from app.core.setup import Ground, Setup, counts, faults, is_private, layer_name
+from app.core.sandbox.agent_config import Entry
+from app.core.sandbox.setup import Ground, Setup, counts, faults, is_private, layer_name
 
 SETUP = Setup.model_validate({"steps": [{"run": "npm ci"}], "files": ["tools/*.sh"]})
 GROUND = Ground(repo="github:7", branch="main", backend="docker", made_of="sha256:abc", uid=10_001, setup=SETUP)

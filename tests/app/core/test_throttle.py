@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.throttle import retry_after_seconds
+from app.core.line.throttle import retry_after_seconds
 
 NOW = 1_700_000_000.0
 

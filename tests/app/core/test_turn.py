@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from app.core.sandbox.turn import last_turn
 from app.core.step import Step
-from app.core.turn import last_turn
 
 
 def step(text: str, stream: str = "stdout") -> Step:

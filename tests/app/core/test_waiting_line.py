@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.place import minutes, ordinal, place_in
-from app.core.ticket import Ticket
-from app.core.waiting_line import Caps, line_up
+from app.core.line.place import minutes, ordinal, place_in
+from app.core.line.ticket import Ticket
+from app.core.line.waiting_line import Caps, line_up
 
 MINUTE = 60_000
 

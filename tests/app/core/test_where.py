@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.core.linear_regex import fault_of_pattern, found_in
-from app.core.where import VALUES_LIMIT, Condition, faults_of_where, first_unmet, values_at
+from app.core.ringing.linear_regex import fault_of_pattern, found_in
+from app.core.ringing.where import VALUES_LIMIT, Condition, faults_of_where, first_unmet, values_at
 
 DOCUMENT: dict[str, Any] = {
     "level": "error", "count": 12, "rate": "0.75", "seen": True, "gone": None, "tags": [{"key": "env", "value": "prod"}, {"key": "os", "value": "linux"}],

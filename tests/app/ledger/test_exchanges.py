@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.budget import Spent
+from app.core.line.budget import Spent
 from app.ledger import exchanges
 from app.ledger.database import Database
 from tests.app.ledger.test_ledger_conformance import sandbox

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from app.core.waiting_line import Caps
+from app.core.line.waiting_line import Caps
 from app.ledger import hosts, line, runs, tickets
 from app.ledger.database import Database, now_ms
 from app.ledger.tables import runs as run_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.core.ticket import Ticket
+from app.core.line.ticket import Ticket
 from app.ledger import acknowledged, costs, counts, events, exchanges, inbox, pauses, runs, tallies
 from app.ledger.database import Database
 from app.ledger.exchanges import Exchange

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.core.event import Actor, Event, Repo
-from app.core.on import IssuesFilter, On
 from app.core.profile import AgentChoice, Profile
+from app.core.ringing.on import IssuesFilter, On
 from app.core.run import Run
 from tests.app.publish.hostile import Agent
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from app.core.assignment import SandboxEnd
-from app.core.denied import Denied
+from app.core.deciding.mention import commands
 from app.core.event import Actor, Repo
-from app.core.mention import commands
-from app.core.on import CommentFilter
 from app.core.outcome import Failed, Message, NothingToDo, Outcome, PullRequest, Refused, VerifyResult
 from app.core.profile import AgentChoice
+from app.core.ringing.on import CommentFilter
 from app.core.run import Run, comment_marker
+from app.core.sandbox.denied import Denied
 from app.errors import ProfileError
 from app.publish.candidate import FileChange
 from app.publish.describe import BODY_LIMIT_CHARS, Work, render_comment, render_pull_request

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.clean import clean
+from app.core.words.clean import clean
 from app.publish.inert import Inert, address, block, defang, line, span, words
 
 # Text that is dense in what matters, mixed with any text at all.

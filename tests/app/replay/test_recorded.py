@@ -11,7 +11,7 @@ import pytest
 
 from app.core.assignment import Assignment, SandboxEnd
 from app.core.outcome import NothingToDo, Outcome, Refused
-from app.core.setup import Setup
+from app.core.sandbox.setup import Setup
 from app.errors import BellhopError
 from app.ledger import exchanges, messages, runs, sandboxes
 from app.ledger.database import Database

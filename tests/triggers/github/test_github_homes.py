@@ -9,7 +9,7 @@ import pytest
 
 from app.core.event import Ignored
 from app.core.grant import Credential
-from app.core.reply import home_marker
+from app.core.showing.reply import home_marker
 from app.emulators.github import Fault, GitHubEmulator
 from app.errors import ServiceError
 from app.execute.grants.github_app import GitHubApp

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.event import Event
 from app.core.profile import Profile
-from app.core.rings import rings
+from app.core.ringing.rings import rings
 from app.settings import ROOT
 from tests.ready_profiles import FILES, shipped
 from triggers.github.parse import parse

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.core.event import Event
 from app.core.profile import Profile, faults
-from app.core.webhook_source import WebhookSource
+from app.core.ringing.webhook_source import WebhookSource
 from app.errors import ConfigurationError, DeliveryRefused
 from app.settings import Settings
 from triggers import make_triggers

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TypeAlias
 
-from app.core.destination import Address
+from app.core.sandbox.destination import Address
 from app.errors import ConfigurationError
 
 Network: TypeAlias = IPv4Network | IPv6Network

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import anyio
 from anyio import to_thread
 
-from app.core.destination import Address, Destination
+from app.core.sandbox.destination import Address, Destination
 from app.execute.gateway.egress.addresses import Network, is_allowed
 from app.execute.gateway.egress.proxy import Proxy
 from app.execute.gateway.egress.streams import READ_AHEAD_BYTES, Streams

@@ -8,7 +8,7 @@ from typing import Any
 
 import h11
 
-from app.core.destination import NOT_NAMED, Destination, Entry, NotADestination, admitted, parse_authority
+from app.core.sandbox.destination import NOT_NAMED, Destination, Entry, NotADestination, admitted, parse_authority
 
 HEAD_BYTES = 16 * 1024
 # Why a tunnel to a registry is denied: with the name, which may be longer, it stays below what the audit holds.

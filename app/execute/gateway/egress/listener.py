@@ -12,7 +12,7 @@ import h11
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.destination import HTTPS_PORT, Destination, Entry, NotADestination, parse_entry
+from app.core.sandbox.destination import HTTPS_PORT, Destination, Entry, NotADestination, parse_entry
 from app.execute.gateway.denials import record_denial
 from app.execute.gateway.door import Door, InFlight
 from app.execute.gateway.egress.client_hello import HELLO_BYTES, NotAHello, server_name

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import h11
 import httpx
 
-from app.core.destination import Destination
+from app.core.sandbox.destination import Destination
 from app.execute.gateway.egress.streams import READ_AHEAD_BYTES, Streams
 from app.execute.gateway.transport import proxy_address, trusted
 from app.settings import Settings

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from app.core.registry import Registry
+from app.core.sandbox.registry import Registry
 from app.errors import ConfigurationError
 
 TOKEN_FILE_BYTES = 16 * 1024

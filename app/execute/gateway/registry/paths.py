@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from app.core.registry import Registry
+from app.core.sandbox.registry import Registry
 
 PATH_BYTES = 1024
 # What is never an escape here: a slash, a dot, a backslash, a percent sign, a control character, anything not ASCII.

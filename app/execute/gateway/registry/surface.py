@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.core.assignment import LOOPBACK_URL
-from app.core.registry import Registry
+from app.core.sandbox.registry import Registry
 from app.core.step import Step
 from app.execute.gateway.body import cut_when_gone
 from app.execute.gateway.denials import record_denial

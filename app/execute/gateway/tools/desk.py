@@ -9,10 +9,10 @@ import anyio
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from app.core.clean import clean
-from app.core.redact import redact
 from app.core.report import LineComment, NothingToReport, ProposedPullRequest, Question, Report, Update
-from app.core.seen import as_seen
+from app.core.words.clean import clean
+from app.core.words.redact import redact
+from app.core.words.seen import as_seen
 from app.execute.gateway.door import Door
 from app.execute.gateway.tools.calls import (
     Ask,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from docker.types import DriverConfig, HostConfig, LogConfig, Mount, Ulimit
 
-from app.core.service_options import Options
-from app.core.services import ServiceContainer, options_of, ports_of, words_of
+from app.core.sandbox.service_options import Options
+from app.core.sandbox.services import ServiceContainer, options_of, ports_of, words_of
 from app.execute.sandboxes import places
 from app.execute.sandboxes.docker import config
 from app.execute.sandboxes.docker.service_image import Account, Look, ServiceImage, account, check_of

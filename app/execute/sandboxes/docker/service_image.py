@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import docker.errors
 
-from app.core.service_options import Health
-from app.core.services import INTERVAL_SECONDS, RETRIES, TIMEOUT_SECONDS
+from app.core.sandbox.service_options import Health
+from app.core.sandbox.services import INTERVAL_SECONDS, RETRIES, TIMEOUT_SECONDS
 from app.errors import SandboxUnavailable
 from app.execute.sandboxes.docker.engine import Engine, engine_errors
 from app.execute.sandboxes.docker.image import resolve

@@ -6,7 +6,7 @@ from typing import Any
 
 import docker.errors
 
-from app.core.services import ServiceContainer
+from app.core.sandbox.services import ServiceContainer
 from app.errors import SandboxRefused, SandboxUnavailable
 from app.execute.sandboxes.docker import service_config, service_image
 from app.execute.sandboxes.docker.engine import Engine, engine_errors

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.core.assignment import LOOPBACK_URL, Assignment, SandboxEnd
-from app.core.door import DoorRules
 from app.core.event import Actor, Event, Repo
 from app.core.profile import Container, Profile
+from app.core.sandbox.door import DoorRules
 from app.core.step import Step
 from app.emulators.model import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY, ModelEmulator, Script, serve
 from app.emulators.model.call import Call

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.assignment import SandboxEnd
+from app.core.sandbox.turn import last_turn
 from app.core.step import Step
-from app.core.turn import last_turn
 from app.execute.agents import agent_named
 from app.execute.agents.events import TEXT_CHARS
 from tests.app.execute.agents.clis import Cli

@@ -11,7 +11,7 @@ from app.core.assignment import SandboxEnd
 from app.core.step import Step
 from app.execute.agents import agent_named, agent_names, events
 from sidecar.runner.lines import LineSplitter
-from tasks.model_trouble import model_trouble
+from tasks.finishing.model_trouble import model_trouble
 
 TYPES = (
     "assistant", "user", "system", "result", "item.started", "item.completed", "item.updated", "turn.completed", "turn.failed", "error",
@@ -123,7 +123,7 @@ def test_claude_codes_error_with_subtype_success_is_an_error() -> None:
 
 
 def test_that_bellhop_has_no_key_is_told_by_its_code_whatever_a_cli_makes_of_it() -> None:
-    """The operator has to act then, not the person who rang: tasks/model_trouble.py."""
+    """The operator has to act then, not the person who rang: tasks/finishing/model_trouble.py."""
     why = "API Error: 503 this Bellhop has no key for openai: its operator sets OPENAI_API_KEY. Try again."
     end = SandboxEnd(reason="exited", exit_code=1)
     for line in (

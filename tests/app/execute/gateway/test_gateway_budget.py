@@ -10,9 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.core.budget import Budget, Price
-from app.core.door import DoorRules
+from app.core.line.budget import Budget, Price
 from app.core.report import BudgetNote
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway import runner_mail
 from app.execute.gateway.admit import Target
 from app.execute.gateway.allowance import Allowance

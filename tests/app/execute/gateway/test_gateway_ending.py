@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from anyio import to_thread
 
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway import runner_api
 from app.execute.gateway.door import Door
 from tests.app.execute.gateway.fake_model_api import FakeModelApi

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.core.sandbox.turn import last_turn
 from app.core.step import Step
-from app.core.turn import last_turn
 from app.errors import ConfigurationError
 from app.execute.agents import agent_named
 from app.execute.gateway.admit import Target, admit

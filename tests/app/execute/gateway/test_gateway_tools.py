@@ -17,8 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
 
-from app.core.door import DoorRules
 from app.core.report import Report
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway import doors
 from app.execute.gateway.tools.calls import TOOLS
 from app.ledger import inbox, messages, reports, runs

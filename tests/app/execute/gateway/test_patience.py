@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from app.core.assignment import SandboxEnd
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway.patience import FORGETS_AFTER_SECONDS, MOST_FAILURES, Patience
 from app.ledger import exchanges
-from tasks.model_trouble import model_trouble
+from tasks.finishing.model_trouble import model_trouble
 from tests.app.execute.gateway.fake_model_api import FakeModelApi
 from tests.app.execute.gateway.house import House, eventually
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway.pauses import MOST_SECONDS, Pause, Pauses, retry_after_seconds
 from app.ledger import audit, exchanges
 from app.ledger.exchanges import Exchange

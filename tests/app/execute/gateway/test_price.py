@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.budget import Price
+from app.core.line.budget import Price
 from app.execute.gateway.price import cost_micro_usd, is_priced
 from app.execute.gateway.tokens import Tokens
 

@@ -13,8 +13,8 @@ from typing import Any
 import docker
 import pytest
 
-from app.core.service_options import Health
-from app.core.services import ServiceContainer
+from app.core.sandbox.service_options import Health
+from app.core.sandbox.services import ServiceContainer
 from app.errors import SandboxRefused, SandboxUnavailable
 from app.execute.sandboxes.choose import backend_named
 from app.execute.sandboxes.conformance.lab import Cell, Lab

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
-from app.core.destination import Address, Destination
+from app.core.sandbox.destination import Address, Destination
 from tests.conftest import missing
 
 

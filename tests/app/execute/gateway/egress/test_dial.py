@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.core.destination import Address, Destination
+from app.core.sandbox.destination import Address, Destination
 from app.errors import ConfigurationError
 from app.execute.gateway.egress import dial
 from app.execute.gateway.egress.addresses import is_allowed, parse_networks

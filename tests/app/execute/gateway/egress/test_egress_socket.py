@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.execute.gateway.egress import listener, tunnel
 from app.ledger import audit
 from app.ledger.audit import AuditRow

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.destination import Destination, Entry, parse_entry
+from app.core.sandbox.destination import Destination, Entry, parse_entry
 from app.execute.gateway.egress.client_hello import HELLO_BYTES, NotAHello, server_name
 from app.execute.gateway.egress.head import Refused, destination_of, read_request
 from tests.app.execute.gateway.egress.outside import client_hello

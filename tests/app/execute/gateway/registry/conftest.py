@@ -66,6 +66,6 @@ def settings(short_dir: Path, registries_file: Path) -> Settings:
 @pytest.fixture
 def sandbox(house: House) -> str:
     """A sandbox whose profile names the public ones."""
-    from app.core.door import DoorRules
+    from app.core.sandbox.door import DoorRules
 
     return house.sandbox(door=DoorRules(registries=NAMES))

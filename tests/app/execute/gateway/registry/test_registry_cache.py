@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.core.door import DoorRules
-from app.core.registry import Registry
+from app.core.sandbox.door import DoorRules
+from app.core.sandbox.registry import Registry
 from app.execute.gateway.registry.cache import Cache
 from app.execute.gateway.registry.download import Downloads
 from app.execute.gateway.registry.entry import Entry

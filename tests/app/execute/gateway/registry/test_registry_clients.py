@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from app.core.assignment import PROXY_URL
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.profiles import load_registries
 from sidecar.runner.files import write_files
 from sidecar.runner.forwarder import Forwarder
-from tasks.door_rules import proxy_environment
-from tasks.registry_clients import HOME, clients
+from tasks.starting.door_rules import proxy_environment
+from tasks.starting.registry_clients import HOME, clients
 from tests.app.execute.gateway.house import House
 from tests.app.execute.gateway.registry import packages
 from tests.app.execute.gateway.registry.conftest import NAMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.registry import Registry, RegistryKind
+from app.core.sandbox.registry import Registry, RegistryKind
 from app.execute.gateway.registry.paths import Wanted, admit
 
 KINDS: tuple[RegistryKind, ...] = ("pypi", "npm", "debian", "crates", "go")

@@ -8,7 +8,7 @@ import json
 import pytest
 import structlog
 
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.ledger import audit
 from app.ledger.audit import AuditRow
 from tests.app.execute.gateway.house import House, eventually

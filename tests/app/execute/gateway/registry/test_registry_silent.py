@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from app.core.door import DoorRules
+from app.core.sandbox.door import DoorRules
 from app.serving import listen
 from tests.app.execute.gateway.house import House
 from tests.app.execute.gateway.test_gateway_upstream import self_signed

@@ -1,0 +1,1 @@
+"""What a sandbox is given and what its door lets through; pure."""

@@ -1,0 +1,1 @@
+"""How a run shows to people where it was asked for; pure."""

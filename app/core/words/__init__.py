@@ -1,0 +1,1 @@
+"""People's and programs' words, made safe to read and to show; pure."""

@@ -1,0 +1,59 @@
+"""The database's tables. All times are integer milliseconds since 1970 by the database's own clock.
+
+JSON documents are text columns: they are nouns, read back by their model, never queried into.
+"""
+
+from __future__ import annotations
+
+from app.ledger.tables.arrivals import delivery_counts, inbox, tallies
+from app.ledger.tables.line import host_places, hosts, pauses, tickets
+from app.ledger.tables.metadata import metadata
+from app.ledger.tables.replies import notices, offers, outbox
+from app.ledger.tables.results import approvals, ci_attempts, holds, results
+from app.ledger.tables.surroundings import looks, page_keys, repositories, schedules
+from app.ledger.tables.work import (
+    audit,
+    exchanges,
+    messages,
+    remarks,
+    reports,
+    runs,
+    sandboxes,
+    stages,
+    step_marks,
+    steps,
+    threads,
+)
+
+__all__ = [
+    "approvals",
+    "audit",
+    "ci_attempts",
+    "delivery_counts",
+    "exchanges",
+    "holds",
+    "host_places",
+    "hosts",
+    "inbox",
+    "looks",
+    "messages",
+    "metadata",
+    "notices",
+    "offers",
+    "outbox",
+    "page_keys",
+    "pauses",
+    "remarks",
+    "reports",
+    "repositories",
+    "results",
+    "runs",
+    "sandboxes",
+    "schedules",
+    "stages",
+    "step_marks",
+    "steps",
+    "tallies",
+    "threads",
+    "tickets",
+]

@@ -1,0 +1,1 @@
+"""What the sweeper looks after, and what comes by the clock."""

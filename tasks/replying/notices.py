@@ -1,0 +1,47 @@
+"""Saying to people that their ring came to nothing: at once, and again by the sweeper where the service did not take it."""
+
+from __future__ import annotations
+
+import structlog
+
+from app.errors import BellhopError
+from app.ledger import notices
+from tasks.grants import reply_grant
+from tasks.parts import Parts
+from tasks.replying.replies import backoff_seconds
+
+log = structlog.get_logger()
+
+_HOLD_SECONDS = 120.0
+# Nobody waits for it for long.
+MAX_ATTEMPTS = 5
+
+
+def deliver_notices(parts: Parts, _host: str = "") -> None:
+    """Deliver what is due; what fails is due again later, a few times."""
+    with parts.database.read() as tx:
+        waiting = notices.due(tx)
+    for notice_id in waiting:
+        _deliver(parts, notice_id)
+
+
+def _deliver(parts: Parts, notice_id: str) -> None:
+    with parts.database.begin() as tx:
+        due = notices.hold(tx, notice_id, _HOLD_SECONDS)
+    if due is None:
+        return
+    event = due.event
+    try:
+        with parts.credential(reply_grant(event), run_id=None) as credential:
+            parts.service(event).upsert_comment(credential, event, due.marker, f"{due.text}\n\n{due.marker}\n")
+    except BellhopError as error:
+        again = error.retryable and due.attempts < MAX_ATTEMPTS
+        log.warning("notice_failed", thread=event.thread, reason=error.reason, attempt=due.attempts, gives_up=not again)
+        with parts.database.begin() as tx:
+            if again:
+                notices.again_in(tx, due.id, backoff_seconds(due.attempts, error.retry_after_seconds, is_stated=error.is_wait_stated))
+            else:
+                notices.delivered(tx, due.id)
+        return
+    with parts.database.begin() as tx:
+        notices.delivered(tx, due.id)
