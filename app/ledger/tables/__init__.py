@@ -8,6 +8,7 @@ from __future__ import annotations
 from app.ledger.tables.arrivals import delivery_counts, inbox, tallies
 from app.ledger.tables.line import host_places, hosts, pauses, tickets
 from app.ledger.tables.metadata import metadata
+from app.ledger.tables.people import link_tokens, links, signin_states, signins
 from app.ledger.tables.replies import notices, offers, outbox
 from app.ledger.tables.results import approvals, ci_attempts, holds, results
 from app.ledger.tables.surroundings import looks, page_keys, repositories, schedules
@@ -35,6 +36,8 @@ __all__ = [
     "host_places",
     "hosts",
     "inbox",
+    "link_tokens",
+    "links",
     "looks",
     "messages",
     "metadata",
@@ -50,6 +53,8 @@ __all__ = [
     "runs",
     "sandboxes",
     "schedules",
+    "signin_states",
+    "signins",
     "stages",
     "step_marks",
     "steps",
