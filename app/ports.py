@@ -12,11 +12,13 @@ from typing import Protocol, runtime_checkable
 from pydantic import JsonValue
 
 from app.core.assignment import Assignment, SandboxEnd
+from app.core.card import Card, Shown
 from app.core.deciding.ci_head import Evidence, Piece, PieceKind
 from app.core.event import Actor, Event, Parsed, Pull, Repo
 from app.core.grant import Credential, Grant
 from app.core.isolation import Guarantee, Isolation
 from app.core.noun import Noun
+from app.core.person import History, Person
 from app.core.profile import AgentChoice, Container, Profile
 from app.core.roster import Known
 from app.core.sandbox.services import ServiceContainer
@@ -355,3 +357,26 @@ class HasCi(Protocol):
     """A Service that also knows of CI."""
 
     ci: CiService
+
+
+class Conversation(Protocol):
+    """A service where people talk about work that is done at a forge: Slack, Linear. It holds its own credential.
+
+    Every method raises ServiceError.
+    """
+
+    def show(self, card: Card, known: str) -> Shown:
+        """Bring the message of the card's key in its thread to what the card says, and return where it stands.
+
+        `known` is what an earlier call returned for the same card (empty: none came back). Then it is looked up by its key first,
+        so that doing it twice gives one. What the service cannot hold is cut, and says so.
+        """
+
+    def person(self, account_id: str) -> Person:
+        """Return an account as the service knows it now."""
+
+    def history(self, event: Event) -> History:
+        """Return what was said in the event's thread before it, bounded, without strangers' words."""
+
+    def image(self, image_id: str) -> bytes:
+        """Return a picture of the history, bounded. Raises ServiceError also for one that is too large or none."""

@@ -22,7 +22,7 @@ from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
 from app.ledger import audit
 from app.ledger.database import Database
-from app.ports import AgentAdapter, Census, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
+from app.ports import AgentAdapter, Census, Conversation, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
 from app.settings import Settings, webhook_secrets
 from tasks.caps import caps_of
 
@@ -36,7 +36,7 @@ class Parts:
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
-    name; `census` says where the App is installed (None: nobody asks). `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    name; `conversations` are the services where people only talk, by their events' source; `census` says where the App is installed (None: nobody asks). `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -53,6 +53,7 @@ class Parts:
     tooling_parts: Callable[[SandboxBackend, tuple[str, ...]], dict[str, str]]
     agent: Callable[[str], AgentAdapter]
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    conversations: Mapping[str, Conversation] = field(default_factory=dict)
     census: Census | None = None
     sweeping: threading.Lock = field(default_factory=threading.Lock)
     closing: tuple[Callable[[], None], ...] = ()

@@ -34,6 +34,16 @@ class Repo(Noun):
         """Return a repository of which no more than the name is known yet: whoever routes its event looks it up."""
         return cls(id=NOT_LOOKED_UP, full_name=full_name, default_branch="")
 
+    @classmethod
+    def unsaid(cls) -> Repo:
+        """Return what stands for a repository that nobody has named yet: routing finds out which, or asks."""
+        return cls.named("")
+
+    @property
+    def is_said(self) -> bool:
+        """Whether anybody has said which repository is meant."""
+        return bool(self.full_name)
+
     @property
     def is_looked_up(self) -> bool:
         """Whether the forge has said which repository this is."""
@@ -47,7 +57,7 @@ class Repo(Noun):
     @property
     def name(self) -> str:
         """The repository's name after the slash."""
-        return self.full_name.split("/", 1)[1]
+        return self.full_name.partition("/")[2]
 
 
 class Pull(Noun):
@@ -93,6 +103,15 @@ class Spot(Noun):
     hunk: str
 
 
+# Services where people speak and no repository is: by the name before the dot in an event's kind, and in `on:`.
+SLACK, LINEAR = "slack", "linear"
+ELSEWHERE = frozenset({SLACK, LINEAR})
+# Of what happens there, what is somebody's words.
+SPOKEN_ELSEWHERE = frozenset({
+    "slack.command", "slack.mention", "slack.message", "slack.form", "slack.button", "slack.reaction",
+    "linear.mentioned", "linear.prompted", "linear.commented",
+})
+
 REVIEW = "pull_request_review.submitted"
 REVIEW_COMMENT = "pull_request_review_comment.created"
 # Of the part of a change that a comment is about, the lines just above and its own.
@@ -121,6 +140,10 @@ class Event(Noun):
     ended (`approved`, `changes_requested`, `commented`) and `review_id` GitHub's own for it, `spot` what a review comment is about, `branch` the one that was pushed to or
     that CI looked at, or a pull request's base, `paths` what a push has changed (None: nobody has said), `ci` the piece of CI,
     `button` the name of the one that was pressed on it, and `author` who has opened the issue or pull request (None: nobody has said, or is gone).
+
+    Of a chat or planning service's: `said_by` is who did it there, once `actor` is the account at the forge that is linked with it, and
+    `handle` what that service needs to answer beyond the thread's name, `places` where it was, narrowest first, as a kind and a name (`channel:C024BE91L`; `label:bug`,
+    `project:Payments`, `team:ENG`).
     """
 
     source: str
@@ -152,11 +175,19 @@ class Event(Noun):
     profile: str | None = None
     friction: Friction | None = None
     author: Actor | None = None
+    said_by: Actor | None = None
+    handle: str = ""
+    places: tuple[str, ...] = ()
 
     @property
     def is_comment(self) -> bool:
         """Whether it is somebody's words in a thread, by which alone the bot may be spoken to."""
-        return self.kind in ("issue_comment.created", REVIEW_COMMENT, REVIEW)
+        return self.kind in ("issue_comment.created", REVIEW_COMMENT, REVIEW) or self.kind in SPOKEN_ELSEWHERE
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was said at a service where people talk about work that is done at a forge."""
+        return self.kind.partition(".")[0] in ELSEWHERE
 
     @property
     def words(self) -> str:

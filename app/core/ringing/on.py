@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.core.ringing.narrowing import ByAuthor, ByBranch, ByChange, faults_of_narrowing
 from app.core.ringing.on_ci import CheckRunFilter, CheckSuiteFilter, PushFilter, StatusFilter, WorkflowRunFilter
+from app.core.ringing.on_elsewhere import LinearFilter, SlackFilter
 from app.core.ringing.schedule import SCHEDULE, CronLine, faults_of_schedule
 from app.core.ringing.webhook_source import WEBHOOK, WebhookSource, faults_of_webhook
 from app.core.section import Section
@@ -73,7 +74,7 @@ class PullRequestFilter(ByAuthor, ByChange):
 
 Filter = (
     IssuesFilter | CommentFilter | ReviewFilter | PullRequestFilter
-    | PushFilter | WorkflowRunFilter | CheckSuiteFilter | CheckRunFilter | StatusFilter
+    | PushFilter | WorkflowRunFilter | CheckSuiteFilter | CheckRunFilter | StatusFilter | SlackFilter | LinearFilter
 )
 
 
@@ -93,13 +94,15 @@ class On(Section):
     check_suite: CheckSuiteFilter | None = Field(default=None, alias="check_suite")
     check_run: CheckRunFilter | None = Field(default=None, alias="check_run")
     status: StatusFilter | None = None
+    slack: SlackFilter | None = None
+    linear: LinearFilter | None = None
 
     schedule: tuple[CronLine, ...] = ()
     webhook: WebhookSource | None = None
 
     @property
     def filters(self) -> dict[str, Filter]:
-        """The events at the forge that it names, each with its filter."""
+        """The events at services that it names, each with its filter."""
         named = {name: getattr(self, name) for name in type(self).model_fields if name not in OWN_EVENTS}
         return {name: found for name, found in named.items() if found is not None}
 

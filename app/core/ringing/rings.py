@@ -10,6 +10,7 @@ from app.core.profile import Profile
 from app.core.ringing.filter_pattern import any_wanted, is_wanted
 from app.core.ringing.on import Filter, On
 from app.core.ringing.on_ci import NAMES
+from app.core.ringing.on_elsewhere import PLACES
 from app.core.ringing.where import first_unmet
 
 
@@ -36,7 +37,8 @@ def refusal(profile: Profile, event: Event, bot_login: str, paths: Paths = None)
     """Return the first key of the profile that says no to the event, or None."""
     if event.profile is not None and event.profile != profile.name:
         return No("name", f"it was made for {event.profile} alone", 0)
-    if not works_in(profile, event.repo.full_name):
+    # As long as nobody has said which repository is meant, it may be one of them.
+    if event.repo.is_said and not works_in(profile, event.repo.full_name):
         return No("repositories", f"{event.repo.full_name} is none of them", 1 if event.kind.partition(".")[0] in profile.on.filters else 0)
     if event.friction is not None:
         # Somebody has pressed the button, for which only those are meant that offer it.
@@ -150,6 +152,15 @@ def _of_authors(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     return None if is_theirs else f"{event.author.login} (id {event.author.id}) opened it, and it asks for {_list(authors)}"
 
 
+def _of_places(wanted: Filter, event: Event, _bot_login: str) -> str | None:
+    """Return which list of places leaves out where it was said."""
+    for key, kind in PLACES.items():
+        asked = getattr(wanted, key, ())
+        if asked and _folded(f"{kind}:{name}" for name in asked).isdisjoint(_folded(event.places)):
+            return f"it is in {_list(event.places) or 'no place'}, and `{key}` asks for {_list(asked)}"
+    return None
+
+
 def _of_where(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     conditions = getattr(wanted, "where", ())
     return first_unmet(conditions, event.model_dump(mode="json")) if conditions else None
@@ -167,7 +178,7 @@ def _of_paths(wanted: Filter, paths: Sequence[str]) -> Iterator[tuple[str, str]]
 _KEYS: dict[str, Callable[[Filter, Event, str], str | None]] = {
     "types": _of_types, "labels": _of_labels, "assignees": _of_assignees, "reviewers": _of_reviewers, "states": _of_states,
     "branches": _of_branches, "branches-ignore": _of_branches_ignored, "authors": _of_authors, "where": _of_where,
-    "names": _of_names, "conclusions": _of_conclusions,
+    "names": _of_names, "conclusions": _of_conclusions, "places": _of_places,
 }
 
 
