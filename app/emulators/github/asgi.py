@@ -24,7 +24,9 @@ from app.emulators.github.routes import (
     reactions,
     repos,
     reviews,
+    sign_in,
     smart_http,
+    user,
 )
 from app.emulators.github.world import World
 
@@ -40,6 +42,7 @@ ENDPOINTS = [
     *reviews.ENDPOINTS,
     *reactions.ENDPOINTS,
     *graphql.ENDPOINTS,
+    *user.ENDPOINTS,
 ]
 
 
@@ -58,6 +61,7 @@ def asgi_app(world: World) -> ASGIApp:
 
     app = Starlette(routes=[
         *control.routes(world),
+        *sign_in.routes(world),
         *dispatch.routes(world, ENDPOINTS),
         Route("/api/{rest:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         Route("/_blobs/{key}", blob, methods=["GET"]),

@@ -17,6 +17,7 @@ from app.emulators.github.problems import (
     not_found,
     requires_authentication,
 )
+from app.emulators.github.sign_in import UserToken
 from app.emulators.github.state import ROLES, App, Repository, Role, Token, User
 from app.emulators.github.tokens import allows, check_app_jwt, live_token
 from app.emulators.github.world import World
@@ -48,17 +49,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling: the App itself, one of its tokens, a person, or nobody."""
+    """Who is calling: the App itself, one of its tokens, a person, the App for a person who has signed in, or nobody."""
 
     app: App | None = None
     token: Token | None = None
     person: User | None = None
+    user_token: UserToken | None = None
 
     @property
     def identity(self) -> str:
         """The name under which requests are counted."""
         if self.token:
             return f"installation ID {self.token.installation.id}"
+        if self.user_token:
+            return f"user ID {self.user_token.user.id}"
         if self.person:
             return f"user ID {self.person.id}"
         return f"app ID {self.app.id}" if self.app else "127.0.0.1"
@@ -87,7 +91,7 @@ class Call:
             return self.caller.person
         if self.caller.token:
             return self.world.app.bot
-        raise not_by_integration() if self.caller.app else requires_authentication()
+        raise not_by_integration() if self.caller.app or self.caller.user_token else requires_authentication()
 
     @property
     def via_app(self) -> bool:
@@ -107,6 +111,14 @@ class Call:
                           "list repositories for an installation.")
         return self.caller.token
 
+    def the_user(self) -> User:
+        """Return the person who calls, or for whom the App calls."""
+        if self.caller.user_token:
+            return self.caller.user_token.user
+        if self.caller.person is None:
+            raise not_by_integration() if self.caller.token or self.caller.app else requires_authentication()
+        return self.caller.person
+
     def repository(self, *needs: Need, role: Role = "read") -> Repository:
         """Return the repository of the path if the caller may.
 
@@ -123,7 +135,7 @@ class Call:
         writes = any(access == "write" for _, access in needs)
         public_read = not repo.private and not writes
         caller = self.caller
-        if caller.app:
+        if caller.app or caller.user_token:
             raise not_by_integration()
         if caller.token:
             if not caller.token.covers(repo):
@@ -217,6 +229,11 @@ def caller_of(world: World, scheme: str, secret: str) -> Caller:
         return Caller()
     if secret.startswith("ghs_"):
         return Caller(token=live_token(world, secret))
+    if secret.startswith("ghu_"):
+        found = world.authorizations.live(secret, world.now())
+        if found is None:
+            raise bad_credentials()
+        return Caller(user_token=found)
     if scheme == "bearer" and secret.count(".") == 2:
         return Caller(app=check_app_jwt(world, secret))
     person = world.state.person_of(secret)

@@ -15,6 +15,7 @@ from app.emulators.github.deliveries import Deliveries, Delivery
 from app.emulators.github.faults import Fault, Faults
 from app.emulators.github.person import Person, issue_numbered, repository_named
 from app.emulators.github.seed import Seed, SeedInstallation, SeedRepository, SeedUser
+from app.emulators.github.sign_in import UserToken
 from app.emulators.github.state import App, Comment, Installation, Issue, Repository, Role, Token, User, WorkflowRun
 from app.emulators.github.tokens import is_live
 from app.emulators.github.webhooks import tell, tell_coverage, tell_installation
@@ -164,6 +165,11 @@ class GitHubEmulator:
         with self.world.lock:
             self.world.app.webhook_url = url
 
+    def set_callback_urls(self, *urls: str) -> None:
+        """Let browsers go back to these addresses, and to no other, after somebody has signed in."""
+        with self.world.lock:
+            self.world.app.callback_urls = urls
+
     def rename_repository(self, full_name: str, name: str) -> None:
         """Rename a repository; the old name redirects, for REST and for git (`repository.renamed`)."""
         with self.world.lock:
@@ -238,6 +244,11 @@ class GitHubEmulator:
         """Return the installation tokens that work now: unrevoked, unexpired, of an installation that is there."""
         with self.world.lock:
             return [token for token in self.world.state.tokens.values() if is_live(self.world, token)]
+
+    def user_tokens(self) -> list[UserToken]:
+        """Return the tokens of people who have signed in to the App that are not revoked."""
+        with self.world.lock:
+            return list(self.world.authorizations.tokens.values())
 
     @property
     def deliveries(self) -> list[Delivery]:

@@ -135,6 +135,7 @@ def _app(world: World, seed: SeedApp) -> tuple[App, str | None]:
         id=seed.id, slug=seed.slug, name=seed.name, client_id=seed.client_id, owner=owner, bot=bot,
         public_key_pem=public_key, webhook_secret=seed.webhook_secret, webhook_url=seed.webhook_url,
         hook_id=state.new_id(), permissions=permissions, events=list(seed.events), created_at=world.now(),
+        client_secret=seed.client_secret, callback_urls=seed.callback_urls,
     )
     return app, private_key
 

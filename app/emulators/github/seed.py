@@ -86,6 +86,8 @@ class SeedApp(Noun):
     name: str = "Bellhop"
     owner: str | None = None
     client_id: str = "Iv23liEmulatedBellhop"
+    client_secret: str = "emulated-client-secret"  # noqa: S105 - an invented one, for an emulator
+    callback_urls: tuple[str, ...] = ()
     public_key: str | None = None
     private_key_file: Path | None = None
     webhook_secret: str = "emulated-webhook-secret"  # noqa: S105 - an invented one, for an emulator

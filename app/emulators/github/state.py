@@ -271,6 +271,8 @@ class App:
     permissions: dict[str, str]
     events: list[str]
     created_at: datetime
+    client_secret: str
+    callback_urls: tuple[str, ...] = ()
 
 
 @dataclass

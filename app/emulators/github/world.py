@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.emulators.github.deliveries import Deliveries
 from app.emulators.github.faults import Faults
+from app.emulators.github.sign_in import Authorizations
 from app.emulators.github.state import App, Repository, State
 
 Clock = Callable[[], datetime]
@@ -26,6 +27,7 @@ class World:
         self.token_lifetime_seconds = token_lifetime_seconds
         self.rate_limit = rate_limit
         self.state = State()
+        self.authorizations = Authorizations()
         self.faults = Faults()
         self.lock = threading.RLock()
         self.web_url = "http://github.invalid"

@@ -38,13 +38,6 @@ def get_permission(call: Call) -> Answer:
     })
 
 
-def get_user(call: Call) -> Answer:
-    """GET /user, for a person."""
-    if call.caller.person is None:
-        raise not_by_integration() if call.caller.token or call.caller.app else requires_authentication()
-    return Answer(200, user(call.world, call.caller.person))
-
-
 def get_account(call: Call) -> Answer:
     """GET /users/{username}."""
     account = call.world.state.user(call.params["username"])
@@ -62,7 +55,6 @@ def get_rate_limit(call: Call) -> Answer:
 ENDPOINTS = [
     Endpoint("GET", "/repos/{owner}/{repo}", get_repository),
     Endpoint("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", get_permission),
-    Endpoint("GET", "/user", get_user),
     Endpoint("GET", "/users/{username}", get_account),
     Endpoint("GET", "/rate_limit", get_rate_limit),
 ]
