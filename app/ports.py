@@ -378,5 +378,14 @@ class Conversation(Protocol):
     def history(self, event: Event) -> History:
         """Return what was said in the event's thread before it, bounded, without strangers' words."""
 
+    def complete(self, event: Event) -> Event:
+        """Return the event with what its delivery leaves out of where it was said: `labels` and `places`; as it is where nothing is left out."""
+
+    def begun(self, event: Event) -> None:
+        """Mark that work on what the event was about has begun, such as an issue's state; safe to repeat, and nothing where there is no such mark."""
+
+    def attach(self, event: Event, url: str, title: str) -> None:
+        """Attach a pull request to what the event was about, where something can be attached; doing it twice gives one."""
+
     def image(self, image_id: str) -> bytes:
         """Return a picture of the history, bounded. Raises ServiceError also for one that is too large or none."""
