@@ -29,7 +29,7 @@ from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep, tick
 from tasks.threads import AppThreads
-from triggers import make_services
+from triggers import make_conversations, make_services
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
     vault = Vault(settings.credentials_dir)
-    services, backends = make_services(settings), usable_backends(settings)
+    services, conversations, backends = make_services(settings), make_conversations(settings), usable_backends(settings)
     app = GitHubApp.from_settings(settings)
     minter = KeepingMinter(app, vault)
     tooling = Tooling(settings)
@@ -61,8 +61,9 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         tooling_parts=tooling.parts,
         agent=agent_named,
         registries=registries,
+        conversations=conversations,
         census=app,
-        closing=tuple(part.close for part in (*dict.fromkeys(services.values()), minter, *backends, tooling) if isinstance(part, Closes)),
+        closing=tuple(part.close for part in (*dict.fromkeys(services.values()), *conversations.values(), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 
 

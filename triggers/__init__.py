@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from app.core.event import Parsed
+from app.core.event import LINEAR, SLACK, Parsed
 from app.core.profile import Profile
 from app.core.ringing.schedule import SCHEDULE
 from app.core.ringing.webhook_source import WEBHOOK
 from app.errors import ConfigurationError
-from app.ports import Service, Trigger
+from app.ports import Conversation, Service, Trigger
 from app.settings import Settings
 from triggers import github
 from triggers.webhook import webhook_triggers
@@ -20,23 +20,28 @@ from triggers.webhook.trigger import WebhookTrigger
 
 
 class Sides(NamedTuple):
-    """How a service's two sides are made; both may raise ConfigurationError."""
+    """How a service's sides are made; each may raise ConfigurationError, and None stands for one that this Bellhop is not set up for.
 
-    trigger: Callable[[Settings], Trigger]
-    service: Callable[[Settings], Service]
+    A forge has a `service`; where people only talk there is a `conversation` in its place, and work is done at the forge of ANSWERED_AT.
+    """
+
+    trigger: Callable[[Settings], Trigger | None]
+    service: Callable[[Settings], Service] | None = None
+    conversation: Callable[[Settings], Conversation | None] | None = None
 
 
 TRIGGERS: dict[str, Sides] = {
     "github": Sides(github.trigger, github.service),
 }
 
-# Events that come from no forge, and the one at which they are answered.
-ANSWERED_AT = {SCHEDULE: "github", WEBHOOK: "github"}
+# Events that come from no forge, and the one at which their work is done.
+ANSWERED_AT = {SCHEDULE: "github", WEBHOOK: "github", SLACK: "github", LINEAR: "github"}
 
 
 def make_triggers(settings: Settings, profiles: Mapping[str, Profile]) -> Mapping[str, Trigger]:
     """Return every trigger by its source, those of the profiles' webhooks too. Raises ConfigurationError, such as for an empty secret."""
-    return {source: sides.trigger(settings) for source, sides in TRIGGERS.items()} | dict(webhook_triggers(settings, profiles))
+    made = {source: trigger for source, sides in TRIGGERS.items() if (trigger := sides.trigger(settings)) is not None}
+    return made | dict(webhook_triggers(settings, profiles))
 
 
 def reader(source: str, profiles: Mapping[str, Profile]) -> Callable[[str, str, bytes], Parsed]:
@@ -51,10 +56,19 @@ def reader(source: str, profiles: Mapping[str, Profile]) -> Callable[[str, str, 
     if source not in TRIGGERS:
         raise ConfigurationError(f"there is no trigger `{source}`: Bellhop listens to {', '.join([*sorted(TRIGGERS), *sorted(hooks)])}")
     # Nothing is received on this one, so its secret protects nothing.
-    return TRIGGERS[source].trigger(Settings(github_webhook_secret=SecretStr("explain"))).read
+    made = TRIGGERS[source].trigger(Settings(github_webhook_secret=SecretStr("explain")))
+    if made is None:
+        raise ConfigurationError(f"this Bellhop is not set up for `{source}`")
+    return made.read
 
 
 def make_services(settings: Settings) -> Mapping[str, Service]:
     """Return every service to reply to, by the source of the events that come from it. Raises ConfigurationError."""
-    made = {source: sides.service(settings) for source, sides in TRIGGERS.items()}
+    made = {source: sides.service(settings) for source, sides in TRIGGERS.items() if sides.service is not None}
     return made | {source: made[forge] for source, forge in ANSWERED_AT.items()}
+
+
+def make_conversations(settings: Settings) -> Mapping[str, Conversation]:
+    """Return every service where people only talk that this Bellhop is set up for, by its events' source. Raises ConfigurationError."""
+    wanted = {source: sides.conversation(settings) for source, sides in TRIGGERS.items() if sides.conversation is not None}
+    return {source: made for source, made in wanted.items() if made is not None}
