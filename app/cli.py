@@ -292,6 +292,16 @@ def emulate_github(
     run_github(port=port, seed_file=seed, announce=_say)
 
 
+@emulate_app.command("linear")
+def emulate_linear(
+    port: int = 8393, seed: Annotated[Path | None, typer.Option(help="A seed file, in YAML.")] = None
+) -> None:
+    """Serve the Linear emulator."""
+    from app.emulators.linear.serve import run as run_linear
+
+    run_linear(port=port, seed_file=seed, announce=_say)
+
+
 @emulate_app.command("model")
 def emulate_model(
     port: int = 8391,

@@ -59,8 +59,7 @@ class Run(Noun):
         event = self.event
         if event.pull is not None:
             return event.pull.head_commit
-        is_about_ci = event.button is None or event.friction is not None
-        return event.ci.head_commit if event.ci is not None and is_about_ci else None
+        return event.ci.head_commit if event.ci is not None and event.button is None else None
 
     @property
     def base_branch(self) -> str:
