@@ -37,13 +37,12 @@ from tasks.deciding.coalesce import pick_up
 from tasks.deciding.control import Asked, control
 from tasks.deciding.facts import known_of, over_in, replaced
 from tasks.deciding.lookup import looked_up
-from tasks.grants import authorise_grant
 from tasks.leased import DATABASE_DOWN
 from tasks.parts import Parts
 from tasks.replying.checks import answered, give_receipt
 from tasks.replying.narrowing_note import tell_of_narrowing
 from tasks.replying.notices import deliver_notices
-from tasks.replying.offers import note, only_on_that_head, pressed
+from tasks.replying.offers import grant_to_ask, note, only_on_that_head, pressed
 from tasks.replying.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
 
 log = structlog.get_logger()
@@ -170,7 +169,7 @@ def _decide(parts: Parts, inbox_id: int, event: Event) -> _Decided:
         if not isinstance(decision, Start) or not (event.is_pull_request or own_pull is not None):
             return _Decided(decision, event, notice=notice_of(decision, event, facts))
     has_pull = own_pull is not None or (about is not None and about.event.pull is not None)
-    with parts.credential(authorise_grant(event, has_pull=has_pull), run_id=None) as credential:
+    with parts.credential(grant_to_ask(event, has_pull=has_pull), run_id=None) as credential:
         service = parts.service(event)
         if asks_for_paths and event.number is not None:
             facts = facts.model_copy(update={"changed_paths": service.changed_paths(credential, event.repo, event.number)})
@@ -183,7 +182,7 @@ def _decide(parts: Parts, inbox_id: int, event: Event) -> _Decided:
         facts = facts.model_copy(update={"actor_permission": actual, "has_all_words": True})
         decision = decide(event, parts.profiles, facts)
         event = _at_its_head(service, credential, event, decision, own_pull, about)
-        decision = only_on_that_head(decision, event)
+        decision = only_on_that_head(parts, credential, decision, event)
         return _Decided(decision, event, credential.id, notice_of(decision, event, facts))
 
 

@@ -59,7 +59,8 @@ class Run(Noun):
         event = self.event
         if event.pull is not None:
             return event.pull.head_commit
-        return event.ci.head_commit if event.ci is not None and event.button is None else None
+        is_about_ci = event.button is None or event.friction is not None
+        return event.ci.head_commit if event.ci is not None and is_about_ci else None
 
     @property
     def base_branch(self) -> str:

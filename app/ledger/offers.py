@@ -26,7 +26,7 @@ class OfferRow(NamedTuple):
 
 
 def make(tx: Connection, event: Event, head_commit: str, friction: Friction) -> bool:
-    """Offer to see to a friction of a pull request's head; return whether that is news."""
+    """Offer to see to a friction of a head, a pull request's or a branch's; return whether that is news."""
     known = at_head(tx, event.source, event.repo.id, head_commit)
     if known is None:
         values = {
@@ -40,9 +40,13 @@ def make(tx: Connection, event: Event, head_commit: str, friction: Friction) -> 
             # Somebody else has found something else about the same head: what is found again later is added then.
             return False
         return True
-    if friction in known.frictions or known.run_id:
+    frictions = " ".join(dict.fromkeys((*known.frictions, friction)))
+    # A branch that has a pull request by now is worked on there; the build that failed stays what it was.
+    has_opened = known.event.number is None and event.number is not None
+    if known.run_id or (friction in known.frictions and not has_opened):
         return False
-    _change(tx, known.id, frictions=" ".join((*known.frictions, friction)))
+    about = event.model_copy(update={"ci": known.event.ci}) if has_opened else known.event
+    _change(tx, known.id, frictions=frictions, event=about.model_dump_json())
     return True
 
 

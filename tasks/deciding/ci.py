@@ -14,6 +14,7 @@ from app.core.outcome import PullRequest
 from app.core.profile import Profile
 from app.core.ringing.rings import rings
 from app.core.run import Run
+from app.core.showing.offers import is_of_branch
 from app.core.showing.reply import thread_in
 from app.errors import GrantRefused, Unsupported
 from app.ledger import ci_attempts, inbox, outbox, runs
@@ -145,9 +146,9 @@ def waits(tx: Connection, inbox_id: int, decision: Decision) -> bool:
 
 
 def profile_for(event: Event, profile: Profile) -> Profile:
-    """Return the profile with the branch that a push, or CI of a branch without a pull request, is about."""
-    is_of_branch = event.kind == "push" or is_ci(event)
-    return profile.model_copy(update={"branch": event.branch}) if is_of_branch and event.pull is None else profile
+    """Return the profile with the branch that a push, or CI or a button of a branch without a pull request, is about."""
+    is_its_own = event.kind == "push" or is_ci(event) or is_of_branch(event)
+    return profile.model_copy(update={"branch": event.branch}) if is_its_own and event.pull is None else profile
 
 
 def begun(tx: Connection, event: Event, run_id: str) -> None:

@@ -8,6 +8,7 @@ from app.core.decide import BUTTONS
 from app.core.event import Event
 from app.core.run import Run
 from app.core.showing.check import CHECK, CHECK_PUSHED, check_of
+from app.core.showing.offers import is_of_branch
 from app.core.showing.receipt import receipt_for
 from app.ledger import holds, outbox, runs
 from app.publish.describe import run_url, stage_of
@@ -53,7 +54,10 @@ def _commits(tx: Connection, run: Run) -> dict[str, str]:
     """Return the commits to have a check, each by its kind in the outbox."""
     pull, outcome = run.event.pull, run.outcome
     found = {CHECK: pull.head_commit} if pull is not None else {}
-    if pull is None and outcome is not None and outcome.kind == "held" and run.base_commit is not None:
+    if is_of_branch(run.event) and run.works_on is not None:
+        # Whoever has pressed a button on a commit looks there for what comes of it.
+        found[CHECK] = run.works_on
+    elif pull is None and outcome is not None and outcome.kind == "held" and run.base_commit is not None:
         # Buttons stand beside commits and nowhere else: those of what waits stand where its work began.
         found[CHECK] = run.base_commit
     if outcome is not None and outcome.kind == "pull_request" and (candidate := runs.candidate(tx, run.id)) is not None:

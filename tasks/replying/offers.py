@@ -7,10 +7,22 @@ from sqlalchemy import Connection
 
 from app.core.decide import Decision, Ignore, Start
 from app.core.event import Event
-from app.core.showing.offers import BUTTON, PRESS, first_of, head_of, is_red_build, offer_check, offered_by, task
+from app.core.grant import Credential, Grant
+from app.core.showing.offers import (
+    BUTTON,
+    PRESS,
+    first_of,
+    head_of,
+    is_of_branch,
+    is_red_build,
+    offer_check,
+    offered_by,
+    task,
+)
 from app.errors import BellhopError
 from app.ledger import looks, offers, repositories
-from tasks.grants import check_grant
+from tasks.deciding.ci import ci_of, head_grant
+from tasks.grants import authorise_grant, check_grant
 from tasks.parts import Parts
 from tasks.replying.replies import MAX_ATTEMPTS, backoff_seconds
 
@@ -29,7 +41,7 @@ def look_name(source: str, repository_id: int) -> str:
 
 
 def pressed(parts: Parts, event: Event) -> Event:
-    """Return a press of the button as what it asks for, on the pull request that it was offered on; any other event as it is."""
+    """Return a press of the button as what it asks for, on the pull request or branch that it was offered on; any other event as it is."""
     if event.kind != PRESS or event.button != BUTTON.identifier or event.ci is None:
         return event
     with parts.database.read() as tx:
@@ -37,21 +49,37 @@ def pressed(parts: Parts, event: Event) -> Event:
     if offer is None:
         return event
     friction, about = first_of(offer.frictions), offer.event
-    base_ref = about.pull.base_ref if about.pull is not None else ""
+    base_ref, has_pull = about.pull.base_ref if about.pull is not None else "", about.number is not None
+    build = about.ci.name if about.ci is not None else ""
     return event.model_copy(update={
         # The build that failed, and not the check that the button stood on.
-        "ci": about.ci if about.ci is not None else event.ci, "branch": about.pull.head_ref if about.pull is not None else about.branch, "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": True, "title": about.title, "url": about.url,
-        "text": task(friction, base_ref, about.ci.name if about.ci is not None else ""),
+        "ci": about.ci if about.ci is not None else event.ci, "branch": about.pull.head_ref if about.pull is not None else about.branch,
+        "friction": friction, "thread": about.thread, "number": about.number, "is_pull_request": has_pull, "url": about.url,
+        "title": about.title if has_pull else f"Mend the build of {about.branch}",
+        "text": task(friction, base_ref, build, "" if has_pull else about.branch or ""),
     })
 
 
-def only_on_that_head(decision: Decision, event: Event) -> Decision:
-    """Return the decision on a press, which is about the commit that the button stood on and no other."""
-    if event.friction is None or not isinstance(decision, Start) or event.pull is None or event.ci is None:
+def grant_to_ask(event: Event, *, has_pull: bool) -> Grant:
+    """Return what it takes to look up who has rung, and the head that this is about."""
+    return head_grant(event) if is_of_branch(event) else authorise_grant(event, has_pull=has_pull)
+
+
+def only_on_that_head(parts: Parts, credential: Credential, decision: Decision, event: Event) -> Decision:
+    """Return the decision on a press, which is about the commit that the button stood on and no other. Raises ServiceError."""
+    if event.friction is None or not isinstance(decision, Start) or event.ci is None:
         return decision
-    if event.pull.head_commit == event.ci.head_commit:
+    head: str | None
+    if event.pull is not None:
+        head = event.pull.head_commit
+    elif is_of_branch(event) and event.branch is not None:
+        head = ci_of(parts, event).branch_head(credential, event.repo, event.branch)
+    else:
         return decision
-    return Ignore(reason="head_moved", why=(*decision.why, f"the branch has moved on to {event.pull.head_commit[:12]} since it was offered"))
+    if head == event.ci.head_commit:
+        return decision
+    moved = f"has moved on to {head[:12]}" if head else "is gone"
+    return Ignore(reason="head_moved", why=(*decision.why, f"the branch {moved} since it was offered"))
 
 
 def note(tx: Connection, parts: Parts, event: Event, decision: Decision, run_id: str | None) -> None:

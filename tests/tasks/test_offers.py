@@ -75,14 +75,45 @@ def test_a_red_build_is_offered_once_and_nothing_is_started(offering: Scene) -> 
 
 
 @pytest.mark.parametrize("build", [
-    {"ci": {"conclusion": "success"}}, {"ci": {"head_branch": "bellhop/abc"}}, {"ci": {"head_repo_id": 9}}, {"number": None},
-    {"actor": {"id": "1", "login": "bellhop[bot]", "kind": "bot"}}, {"kind": "check_run.completed"},
+    {"ci": {"conclusion": "success"}}, {"ci": {"head_branch": "bellhop/abc"}}, {"ci": {"head_repo_id": 9}},
+    {"number": None, "branch": None}, {"number": None, "ci": {"head_repo_id": None}}, {"actor": {"id": "1", "login": "bellhop[bot]", "kind": "bot"}}, {"kind": "check_run.completed"},
 ])
 def test_what_is_no_red_build_of_a_persons_is_offered_nothing(build: dict[str, Any]) -> None:
     told = event("workflow_run.completed", number=7).model_dump() | {"ci": red("a" * 40, head_repo_id=1).model_dump()}
     assert is_red_build(Event.model_validate(told), "bellhop[bot]")
     changed = told | build | {"ci": told["ci"] | build.get("ci", {})}
     assert not is_red_build(Event.model_validate(changed), "bellhop[bot]")
+
+
+def of_branch(scene: Scene, head: str, kind: str, **members: Any) -> inbox.Entry:
+    """Let something come in about a branch that has no pull request."""
+    said = {"number": None, "is_pull_request": False, "branch": "feature", "ci": red(head), "thread": f"github:{HELLO}@feature"}
+    return came(scene, kind, **said | members)
+
+
+def test_t11_a_press_on_a_branch_counts_for_the_commit_that_its_build_was_of(offering: Scene) -> None:
+    alice = offering.github.person("alice")
+    for head in (alice.push(HELLO, "feature", {"app.py": "1\n"}), alice.push(HELLO, "feature", {"app.py": "2\n"})):
+        of_branch(offering, head, "workflow_run.completed")
+    old, new = (each.head_sha for each in sorted(checks(offering), key=lambda each: each.id))
+    moved = of_branch(offering, old, "check_run.requested_action", button="fix", actor=ALICE)
+    assert "head_moved" in (moved.decision or "")
+    alice.delete_branch(HELLO, "feature")
+    assert "the branch is gone" in (of_branch(offering, new, "check_run.requested_action", button="fix", actor=ALICE).decision or "")
+    assert offering.all_runs() == []
+
+
+def test_a_branch_that_has_a_pull_request_by_then_is_worked_on_there(offering: Scene) -> None:
+    head = pull(offering)
+    of_branch(offering, head, "workflow_run.completed")
+    number = offering.github.pull_requests(HELLO)[-1].number
+    came(offering, "workflow_run.completed", ci=red(head, id=6, name="lint"), number=number, thread=f"github:{HELLO}#{number}", branch="feature")
+    [check] = checks(offering)
+    assert (check.summary or "").startswith(f"#{number}: Its build has failed.")
+    pressed = came(offering, "check_run.requested_action", ci=red(head), button="fix", actor=ALICE, number=number)
+    assert pressed.run_id is not None, pressed
+    run = offering.run(pressed.run_id)
+    assert (run.thread, run.event.number, run.event.ci and run.event.ci.name) == (f"github:{HELLO}#{number}", number, "tests")
 
 
 def test_t12_nothing_is_offered_to_forks_and_for_branches_of_bellhops_own() -> None:

@@ -13,7 +13,7 @@ from app.core.showing.check import Button, Check
 from app.core.showing.friction import FRICTIONS, Friction
 
 PRESS = "check_run.requested_action"
-BUTTON = Button(label="Fix with Bellhop", description="Start a run on this pull request", identifier="fix")
+BUTTON = Button(label="Fix with Bellhop", description="Start a run on this commit", identifier="fix")
 NAME = "Bellhop: an offer"
 OWN_BRANCHES = "bellhop/"
 
@@ -23,6 +23,7 @@ _SAYS: dict[Friction, str] = {
     "red-build": "Its build has failed.",
     "stale": "Nothing has happened to it for a while.",
 }
+_OF_BRANCH = "The build of this branch has failed."
 
 
 class OpenPull(Noun):
@@ -48,12 +49,20 @@ def is_somebody_elses(pull: Pull, repo_id: int) -> bool:
 
 
 def is_red_build(event: Event, bot_login: str) -> bool:
-    """Return whether the event says that the build of exactly one pull request of a person's has failed."""
+    """Return whether the event says that the build of a pull request of a person's, or of a branch of the repository, has failed."""
     ci = event.ci
-    if ci is None or event.number is None or event.kind not in ("workflow_run.completed", "check_suite.completed"):
+    if ci is None or event.kind not in ("workflow_run.completed", "check_suite.completed"):
+        return False
+    if event.number is None and (event.branch is None or (ci.head_repo_id is None and event.kind == "workflow_run.completed")):
+        # A suite of a fork's commit names no branch; a workflow's run does, and no repository where the fork is gone.
         return False
     is_own = (ci.head_branch or "").startswith(OWN_BRANCHES) or event.actor.login.casefold() == bot_login.casefold()
     return ci.conclusion in _FAILED and not is_own and ci.head_repo_id in (None, event.repo.id)
+
+
+def is_of_branch(event: Event) -> bool:
+    """Return whether a press is about a branch that had no pull request when it was offered."""
+    return event.friction is not None and event.number is None
 
 
 def is_stale(found: OpenPull, days: int, now: datetime) -> bool:
@@ -71,9 +80,10 @@ def first_of(frictions: Collection[Friction]) -> Friction:
 
 def offer_check(number: int, event: Event, frictions: Collection[Friction], *, refused: str, run_id: str) -> Check:
     """Return the check that offers; `number` is the offer's own, `refused` who pressed and may not, `run_id` what a press has started."""
-    said = [f"#{event.number}: {_SAYS[each]}" for each in FRICTIONS if each in frictions]
+    has_pull = event.number is not None
+    said = [f"#{event.number}: {_SAYS[each]}" if has_pull else _OF_BRANCH for each in FRICTIONS if each in frictions]
     if run_id:
-        said.append(f"Run {run_id} has been started on it; it tells of itself in the pull request.")
+        said.append(f"Run {run_id} has been started on it; it tells of itself in {'the' if has_pull else 'a'} pull request{'' if has_pull else ' for this branch'}.")
     else:
         said.append("Press the button to have Bellhop work on it, in your name. What comes of it is a pull request for this branch.")
     if refused:
@@ -91,8 +101,8 @@ def head_of(event: Event) -> str:
     return "" if event.ci is None else event.ci.head_commit
 
 
-def task(friction: Friction, base_ref: str, ci_name: str) -> str:
-    """Return what the agent of a run is told to do, in Bellhop's own words but for the names."""
+def task(friction: Friction, base_ref: str, ci_name: str, branch: str = "") -> str:
+    """Return what the agent of a run is told to do, in Bellhop's own words but for the names; `branch` where it is about no pull request."""
     if friction == "conflict":
         return (
             f"This pull request conflicts with {base_ref or 'its base'}, into which it is to be merged. The files here are the merge of both, "
@@ -102,7 +112,8 @@ def task(friction: Friction, base_ref: str, ci_name: str) -> str:
             "Change nothing else, but for what the two sides together break."
         )
     if friction == "red-build":
-        return f"The build of this pull request has failed{f' ({ci_name})' if ci_name else ''}. Find out why, and mend that."
+        what = f"the branch {branch}" if branch else "this pull request"
+        return f"The build of {what} has failed{f' ({ci_name})' if ci_name else ''}. Find out why, and mend that."
     return (
         "Nothing has happened to this pull request for a while. Find out what it still needs, by its change, its tests and the code around it, "
         "and do what is plain. Say what is left for a person to decide."
