@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     github_web_url: WebAddress = "https://github.com"
     bot_login: str = "bellhop[bot]"
 
+    # Linear.
+    linear_webhook_secret: SecretStr = SecretStr("")
+    linear_bot_name: str = ""
+    linear_bot_user_id: str = ""
+
     # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
     webhook_secrets_dir: Path | None = None
 

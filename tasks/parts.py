@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import structlog
+from pydantic import SecretStr
 
 from app.core.event import Event
 from app.core.grant import Credential, Grant
@@ -90,6 +91,7 @@ class Parts:
         hooks = [profile.on.webhook.name for profile in self.profiles.values() if profile.on.webhook is not None]
         known = [each.get_secret_value() for each in (
             *settings.model_keys, settings.github_webhook_secret, settings.github_private_key, settings.metrics_token,
+            *(SecretStr(each) for each in settings.linear_webhook_secret.get_secret_value().split()),
             *(secret for name in hooks for secret in webhook_secrets(name, settings.webhook_secrets_dir)),
         )]
         file = settings.github_private_key_file

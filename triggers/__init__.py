@@ -14,7 +14,7 @@ from app.core.ringing.webhook_source import WEBHOOK
 from app.errors import ConfigurationError
 from app.ports import Conversation, Service, Trigger
 from app.settings import Settings
-from triggers import github
+from triggers import github, linear
 from triggers.webhook import webhook_triggers
 from triggers.webhook.trigger import WebhookTrigger
 
@@ -32,6 +32,7 @@ class Sides(NamedTuple):
 
 TRIGGERS: dict[str, Sides] = {
     "github": Sides(github.trigger, github.service),
+    LINEAR: Sides(linear.trigger),
 }
 
 # Events that come from no forge, and the one at which their work is done.
@@ -41,10 +42,11 @@ ANSWERED_AT = {SCHEDULE: "github", WEBHOOK: "github", SLACK: "github", LINEAR: "
 def make_triggers(settings: Settings, profiles: Mapping[str, Profile]) -> Mapping[str, Trigger]:
     """Return every trigger by its source, those of the profiles' webhooks too. Raises ConfigurationError, such as for an empty secret."""
     made = {source: trigger for source, sides in TRIGGERS.items() if (trigger := sides.trigger(settings)) is not None}
+    linear.refuse_unheard(settings, profiles)
     return made | dict(webhook_triggers(settings, profiles))
 
 
-def reader(source: str, profiles: Mapping[str, Profile]) -> Callable[[str, str, bytes], Parsed]:
+def reader(source: str, profiles: Mapping[str, Profile], settings: Settings) -> Callable[[str, str, bytes], Parsed]:
     """Return what parses a source's payloads without a signature, for `bellhop explain`; a webhook's is `webhook/NAME`.
 
     Raises ConfigurationError for a source that is not known.
@@ -56,7 +58,8 @@ def reader(source: str, profiles: Mapping[str, Profile]) -> Callable[[str, str, 
     if source not in TRIGGERS:
         raise ConfigurationError(f"there is no trigger `{source}`: Bellhop listens to {', '.join([*sorted(TRIGGERS), *sorted(hooks)])}")
     # Nothing is received on this one, so its secret protects nothing.
-    made = TRIGGERS[source].trigger(Settings(github_webhook_secret=SecretStr("explain")))
+    secret = SecretStr("explain")
+    made = TRIGGERS[source].trigger(settings.model_copy(update={"github_webhook_secret": secret, "linear_webhook_secret": secret}))
     if made is None:
         raise ConfigurationError(f"this Bellhop is not set up for `{source}`")
     return made.read

@@ -47,6 +47,10 @@ IGNORED_BECAUSE = {
     "own_words": "Bellhop wrote this itself",
     "where_not_met": "the profile's `on: webhook: where:` asks for something else",
     "no_such_repository": "what it is about is not in the profile's `on: webhook: repositories:`",
+    "agent_session": "an agent session of the app says the same (a workspace without them has BELLHOP_LINEAR_BOT_USER_ID set)",
+    "no_issue": "it is about no issue, and Bellhop works on issues",
+    "not_addressed": "no line of it starts with the bot's name",
+    "app_revoked": "somebody has taken the app out of the workspace: `bellhop linear connect` brings it back",
     "no_installation": "it comes from a webhook of the repository's own, which says nothing of where the App is installed",
 }
 
@@ -62,7 +66,7 @@ def explain_payload(
         raise BellhopError(f"cannot read {file}: {error.strerror}", reason="no_such_file") from error
     profiles = _profiles(settings)
     try:
-        parsed = reader(source, profiles)(event_name, "explain", body)
+        parsed = reader(source, profiles, settings)(event_name, "explain", body)
     except DeliveryRefused as error:
         raise BellhopError(f"this is no payload of `{event_name}`: {error}", reason=error.reason) from error
     if isinstance(parsed, Ignored):

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from app.core.event import Pull, Repo
 from app.core.showing.offers import OpenPull
-from triggers.github.payload import Line
+from triggers.members import Line
 
 PULLS_LOOKED_AT = 100
 

@@ -7,50 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from triggers.storable import storable
+from triggers.members import Line, Members, Text, Time, Url
 
-TITLE_LIMIT_CHARACTERS = 1000
-TEXT_LIMIT_BYTES = 64 * 1024
 LABELS_LIMIT = 100
 
-
-def _title(text: str) -> str:
-    text = storable(text)
-    return text if len(text) <= TITLE_LIMIT_CHARACTERS else text[: TITLE_LIMIT_CHARACTERS - 1] + "\u2026"
-
-
-def _text(text: str | None) -> str:
-    text = storable(text or "")
-    if len(text) <= TEXT_LIMIT_BYTES // 4:
-        return text
-    encoded = text.encode()
-    if len(encoded) <= TEXT_LIMIT_BYTES:
-        return text
-    note = f"\n\n[Bellhop cut this text here: it had {len(encoded)} bytes]"
-    return encoded[: TEXT_LIMIT_BYTES - len(note)].decode("utf-8", "ignore") + note
-
-
 Id = Annotated[int, Field(ge=1, lt=2**63)]
-Line = Annotated[str, AfterValidator(_title)]
-Text = Annotated[str | None, AfterValidator(_text)]
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}(\[bot\])?$")]
 # A name of dots alone would be a path.
 FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}/[A-Za-z0-9_.\-]{0,99}[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,99}$")]
 # What `git check-ref-format` refuses in any case, and a leading dash, which a command would take for an option.
 Branch = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?*\[\\\-/][^\x00-\x20\x7f~^:?*\[\\]{0,254}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\x00-\x20\x7f\"<>\\]{1,2000}$")]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
-Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:Z+.\-]{10,40}$")]
-
-
-class Members(BaseModel):
-    """What is read of one object."""
-
-    # GitHub adds members all the time, so unknown ones are no error; known ones are never coerced.
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
 class Account(Members):

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from triggers.github.payload import Branch, Delivery, Id, Line, Members, Sha, Time, Url, Word
+from triggers.github.payload import Branch, Delivery, Id, Sha, Word
 from triggers.github.payload_pull import Fork, Side
+from triggers.members import Line, Members, Time, Url
 
 # What GitHub sends of a push at most, several times over.
 COMMITS_LIMIT = 2048

@@ -5,21 +5,8 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 
 from __future__ import annotations
 
-from triggers.github.payload import (
-    Account,
-    Branch,
-    Comment,
-    Delivery,
-    Id,
-    Label,
-    Line,
-    Members,
-    Sha,
-    Text,
-    Time,
-    Url,
-    Word,
-)
+from triggers.github.payload import Account, Branch, Comment, Delivery, Id, Label, Sha, Word
+from triggers.members import Line, Members, Text, Time, Url
 
 
 class Fork(Members):

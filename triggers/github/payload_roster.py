@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from triggers.github.payload import Branch, FullName, Id, Installation, Members
+from triggers.github.payload import Branch, FullName, Id, Installation
+from triggers.members import Members
 
 # GitHub names all of an account's repositories; what is cut here, the slow look finds.
 REPOSITORIES_LIMIT = 10_000

@@ -13,7 +13,7 @@ from app.core.event import Event, Ignored, Unknown
 from app.core.run import comment_marker
 from app.errors import DeliveryRefused
 from triggers.github.parse import IGNORED, READERS, parse
-from triggers.github.payload import TEXT_LIMIT_BYTES, TITLE_LIMIT_CHARACTERS
+from triggers.members import TEXT_LIMIT_BYTES, TITLE_LIMIT_CHARACTERS
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads" / "github" / "webhooks"
 EXAMPLES = sorted(PAYLOADS.glob("*/*.json"))

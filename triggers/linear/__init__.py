@@ -1,0 +1,34 @@
+"""Linear: sessions, labels and comments of issues in; activities, comments and states back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.core.profile import Profile
+from app.errors import ConfigurationError
+from app.ports import Trigger
+from app.settings import Settings
+from triggers.linear.addressed import Bot
+from triggers.linear.trigger import LinearTrigger
+
+
+def bot_of(settings: Settings) -> Bot:
+    """Return whom people in Linear address."""
+    return Bot(login=settings.bot_login, name=settings.linear_bot_name, user_id=settings.linear_bot_user_id)
+
+
+def trigger(settings: Settings) -> Trigger | None:
+    """Return the inward side, or None where Linear is not set up."""
+    if not settings.linear_webhook_secret.get_secret_value().strip():
+        return None
+    return LinearTrigger(settings.linear_webhook_secret, bot_of(settings))
+
+
+def refuse_unheard(settings: Settings, profiles: Mapping[str, Profile]) -> None:
+    """Return unless a profile waits for Linear, and it is not set up. Raises ConfigurationError."""
+    for name, profile in sorted(profiles.items()):
+        if profile.on.linear is not None and trigger(settings) is None:
+            raise ConfigurationError(
+                f"the profile {name} says `on: linear:`, and Linear is not set up, so that it would never ring: set BELLHOP_LINEAR_WEBHOOK_SECRET "
+                "(docs/linear.md), or take that out of the profile"
+            )
