@@ -302,6 +302,16 @@ def emulate_linear(
     run_linear(port=port, seed_file=seed, announce=_say)
 
 
+@emulate_app.command("slack")
+def emulate_slack(
+    port: int = 8392, seed: Annotated[Path | None, typer.Option(help="A seed file, in YAML.")] = None
+) -> None:
+    """Serve the Slack emulator."""
+    from app.emulators.slack.serve import run as run_slack
+
+    run_slack(port=port, seed_file=seed, announce=_say)
+
+
 @emulate_app.command("model")
 def emulate_model(
     port: int = 8391,

@@ -40,18 +40,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
-    """Return how uvicorn serves an emulator: quietly, and without WebSockets."""
+def uvicorn_config(app: ASGIApp, *, websockets: bool = False) -> uvicorn.Config:
+    """Return how uvicorn serves an emulator: quietly, and with WebSockets where it needs them."""
     return uvicorn.Config(
-        app, http=DroppableProtocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=2,
+        app, http=DroppableProtocol, ws="wsproto" if websockets else "none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=2,
     )
 
 
 @contextmanager
-def serving(app: ASGIApp, listener: socket.socket, name: str) -> Iterator[None]:
+def serving(app: ASGIApp, listener: socket.socket, name: str, *, websockets: bool = False) -> Iterator[None]:
     """Serve in a thread while the context lasts, then close the listener. Raises ServiceError when the server does not come up."""
-    server = PromptServer(uvicorn_config(app))
+    server = PromptServer(uvicorn_config(app, websockets=websockets))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"{name}-emulator", daemon=True)
     thread.start()
     try:
