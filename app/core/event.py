@@ -10,11 +10,17 @@ from app.core.showing.friction import Friction
 
 
 class Actor(Noun):
-    """The person or program at the event, by the service's own numeric or opaque id."""
+    """The person or program at the event, by the service's own numeric or opaque id.
+
+    `operator` is no word of a service's: it stands where CI has judged what Bellhop made on nobody's word but the operator's.
+    """
 
     id: str
     login: str
-    kind: Literal["person", "bot"]
+    kind: Literal["person", "bot", "operator"]
+
+
+OPERATOR = Actor(id="operator", login="operator", kind="operator")
 
 
 # GitHub counts from 1.

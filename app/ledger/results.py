@@ -12,6 +12,8 @@ from app.core.run import Run
 from app.ledger.database import now_ms
 from app.ledger.tables import exchanges, results, runs
 
+# Where pull requests are, and their ends are told, whatever had asked for them: a clock, a webhook, a person.
+_FORGE = "github"
 CLOSED, REOPENED = "pull_request.closed", "pull_request.reopened"
 # https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/reverting-a-pull-request
 _REVERTS = re.compile(r"^\s*Reverts (?:([\w.-]+/[\w.-]+))?#(\d{1,18})\s*$", re.MULTILINE)
@@ -33,10 +35,10 @@ class Tally(NamedTuple):
 
 def opened(tx: Connection, run: Run, number: int, commit: str) -> None:
     """Note that a run has put its result into a pull request; the profile is the one that opened it."""
-    changed = tx.execute(update(results).where(*_one(run.event.source, run.event.repo.id, number)).values(commit=commit))
+    changed = tx.execute(update(results).where(*_one(_FORGE, run.event.repo.id, number)).values(commit=commit))
     if changed.rowcount == 0:
         tx.execute(insert(results).values(
-            source=run.event.source, repo_id=run.event.repo.id, number=number, repo=run.event.repo.full_name, profile=run.profile.name,
+            source=_FORGE, repo_id=run.event.repo.id, number=number, repo=run.event.repo.full_name, profile=run.profile.name,
             case_id=run.case_id, commit=commit, state="open", opened_at_ms=now_ms(),
         ))
 

@@ -8,7 +8,7 @@ from app.core.decide import Decision, Facts, Ignore, decide
 from app.core.deciding.ci_head import KINDS, PERMISSIONS, Piece, PieceKind, is_ci, kinds_of
 from app.core.deciding.decide_ci import USED_UP, WAITS_FOR, CiFacts
 from app.core.deciding.standing import voucher
-from app.core.event import Actor, Event
+from app.core.event import OPERATOR, Actor, Event
 from app.core.grant import Access, Grant
 from app.core.outcome import PullRequest
 from app.core.profile import Profile
@@ -21,6 +21,7 @@ from app.ledger import ci_attempts, inbox, outbox, runs
 from app.ports import CiService, HasCi
 from app.publish.describe import TEMPLATES_DIR
 from app.publish.inert import Inert
+from app.publish.proposal import Proposal
 from app.publish.templates import render
 from tasks.parts import Parts
 
@@ -62,7 +63,7 @@ def decide_on_ci(parts: Parts, inbox_id: int, event: Event, facts: Facts) -> tup
     taking = [parts.profiles[name] for name in sorted(parts.profiles) if rings(parts.profiles[name], event, facts.bot_login)]
     if not taking or event.ci is None or event.branch is None:
         return decide(event, parts.profiles, facts), event, None
-    service = ci_of(parts, event)
+    service, commit = ci_of(parts, event), event.ci.head_commit
     pieces = read_pieces(parts, event, taking[0], run_id=None)
     with parts.credential(head_grant(event), run_id=None) as credential:
         head = service.branch_head(credential, event.repo, event.branch)
@@ -73,14 +74,15 @@ def decide_on_ci(parts: Parts, inbox_id: int, event: Event, facts: Facts) -> tup
             })
         with parts.database.read() as tx:
             has_waited = inbox.age_seconds(tx, inbox_id) > WAITS_SECONDS
-            known, asker = _known(tx, event, head, pieces)
+            known, over = _known(tx, event, head, pieces)
+            asker = _asker(tx, over, commit)
         pusher = service.pushed_by(credential, event.repo, event.branch or "", head) if head is not None else None
         event, says = _with_who_stands(event, pusher, asker, facts.bot_login, is_own=known.is_own)
         known = known.model_copy(update={"has_pull": pull is not None, "has_waited": has_waited, "stands_for": says})
         asks = bool(says) and voucher(event, ()) == "person"
         actual = parts.service(event).permission(credential, event.repo, event.actor.id, event.actor.login) if asks else None
         decided = decide(event, parts.profiles, facts.model_copy(update={"ci": known, "actor_permission": actual}))
-        return decided, _titled(event, asker), credential.id
+        return decided, _titled(event, over), credential.id
 
 
 def read_pieces(parts: Parts, event: Event, profile: Profile, *, run_id: str | None) -> tuple[Piece, ...]:
@@ -100,8 +102,8 @@ def read_pieces(parts: Parts, event: Event, profile: Profile, *, run_id: str | N
     return ()
 
 
-def _known(tx: Connection, event: Event, head: str | None, pieces: tuple[Piece, ...]) -> tuple[CiFacts, Run | None]:
-    """Return what the ledger knows, and the run whose commits the branch is for where it is one of Bellhop's own."""
+def _known(tx: Connection, event: Event, head: str | None, pieces: tuple[Piece, ...]) -> tuple[CiFacts, list[Run]]:
+    """Return what the ledger knows, and the runs that have published to the branch, newest first, where it is one of Bellhop's own."""
     branch = event.branch or ""
     is_own = branch.startswith(OWN_BRANCHES)
     case_id = branch.removeprefix(OWN_BRANCHES) if is_own else ci_attempts.case_of_thread(tx, event.thread)
@@ -109,13 +111,21 @@ def _known(tx: Connection, event: Event, head: str | None, pieces: tuple[Piece, 
     over = [run for run in ci_attempts.over_in_case(tx, case_id) if run.event.repo.id == event.repo.id] if case_id else []
     within = None if event.number is not None else _BRANCH_SECONDS
     counted = ci_attempts.count(tx, event.source, event.repo.id, event.ci.head_commit if event.ci else "", case_id, within)
-    asker = next((run for run in over if isinstance(run.outcome, PullRequest)), None) if is_own else None
     live_commit = None if live is None or not is_ci(live.event) or live.event.ci is None else live.event.ci.head_commit
     facts = CiFacts(
         head_commit=head, pieces=pieces, is_own=is_own, at_head=counted.at_head, in_case=counted.in_case, is_live=live is not None,
         live_commit=live_commit,
     )
-    return facts, asker
+    return facts, [run for run in over if isinstance(run.outcome, PullRequest)] if is_own else []
+
+
+def _asker(tx: Connection, over: list[Run], commit: str) -> Run | None:
+    """Return the run that has published exactly this commit, by what is on file and not by what anybody says of it."""
+    for run in over:
+        candidate = runs.candidate(tx, run.id)
+        if candidate is not None and Proposal.model_validate_json(candidate).commit == commit:
+            return run
+    return None
 
 
 def _with_who_stands(event: Event, pusher: Actor | None, asker: Run | None, bot_login: str, *, is_own: bool) -> tuple[Event, str]:
@@ -124,15 +134,21 @@ def _with_who_stands(event: Event, pusher: Actor | None, asker: Run | None, bot_
         return event, ""
     if pusher.login.casefold() != bot_login.casefold():
         return event.model_copy(update={"actor": pusher}), f"{pusher.login} stands for it, who has pushed that"
-    if is_own and asker is not None and asker.event.actor.kind == "person":
+    if not is_own or asker is None:
+        return event, ""
+    answers = voucher(asker.event, ())
+    if answers == "operator":
+        return event.model_copy(update={"actor": OPERATOR}), f"the operator stands for it, on whose word alone ({asker.event.kind}) Bellhop has made that commit"
+    if answers == "person":
         return event.model_copy(update={"actor": asker.event.actor}), f"{asker.event.actor.login} stands for it, who had asked for what Bellhop has pushed"
     return event, ""
 
 
-def _titled(event: Event, asker: Run | None) -> Event:
+def _titled(event: Event, over: list[Run]) -> Event:
     """Return the event with a title for what comes of it: a pull request of Bellhop's own keeps the one that it has."""
     named = event.ci.name if event.ci is not None else ""
-    title = asker.outcome.title if asker is not None and isinstance(asker.outcome, PullRequest) else f"Mend {named or 'CI'} on {event.branch}"
+    kept = next((run.outcome.title for run in over if isinstance(run.outcome, PullRequest)), "")
+    title = kept or f"Mend {named or 'CI'} on {event.branch}"
     return event.model_copy(update={"title": title})
 
 

@@ -17,6 +17,7 @@ from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs
 from app.ledger.holds import Hold
 from app.publish.inert import Inert, span
 from tasks.deciding.choices import again_with_choices
+from tasks.deciding.ci import profile_for
 from tasks.parts import Parts
 from tasks.replying.answers import answer, status_of
 from tasks.replying.replies import say
@@ -67,7 +68,7 @@ def _retry(tx: Connection, parts: Parts, run: Run, asked: Asked) -> Followed | N
         answer(tx, parts, run, f"Not tried again: there is no profile `{run.profile.name}` any more.")
         return Followed(run)
     event = _as_it_is_now(run, asked)
-    made = _create(tx, event, again_with_choices(tx, parts, run, profile), run, parent_id=run.parent_id)
+    made = _create(tx, event, profile_for(event, again_with_choices(tx, parts, run, profile)), run, parent_id=run.parent_id)
     if made is None:
         return None
     remarks.add(tx, made.id, f"Run {run.id} once more, as {asked.event.actor.login} asked for.")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from app.core.outcome import NothingToDo
+from app.core.outcome import NothingToDo, PullRequest
 from app.core.run import Run
 from app.emulators.github import GitHubEmulator, SeedRepository
 from app.emulators.github.actions import JobEnd
 from app.ledger import runs
+from tasks.keeping.schedules import fire_due
 from tests.e2e.conftest import Embed
-from tests.e2e.embedded import Road, sealed
+from tests.e2e.embedded import Road, embedded, sealed
 from tests.e2e.harness import REPO, TILL, github, until
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]  # whole runs in sandboxes, some of them several in a row
@@ -99,6 +101,38 @@ def test_failed_ci_of_its_own_branch_is_mended_there_and_green_ends_it(embed: Em
     assert "`on.workflow_run.conclusions`" in road.decisions("workflow_run.completed")[1]
     assert len(all_runs(road)) == 2
     road.nothing_is_left()
+
+
+def test_failed_ci_of_what_the_clock_began_is_mended_there_and_green_ends_it(
+    emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path, bubblewrap: str,
+) -> None:
+    """As `fix-ci` mends what `update-deps` has proposed."""
+    written = sealed(WORK, ci="run")
+    agent = written[written.index("agent:"):]
+    clock = 'on:\n  schedule: [{cron: "0 3 * * 1"}]\nrepositories: [octo/till]\nprompt: Bring the till up to date.\n'
+    profiles = {"update-deps": clock + agent, "fix-ci": "on: {workflow_run: {workflows: [CI]}}\n" + agent}
+    with embedded(emulator, tmp_path, runtime_dir, profiles) as road:
+        now = datetime.now(UTC)
+        for each in (now, now + timedelta(days=9)):
+            fire_due(road.bellhop.parts, each)
+        [first] = done(road, 1)
+        [pull] = road.github.pull_requests(REPO)
+        head = road.github.branches(REPO)[first.branch]
+        road.github.person("ada").finish_ci(REPO, tests=BAD)
+        second = done(road, 2)[1]
+        assert isinstance(second.outcome, PullRequest), second
+        assert (second.profile.name, second.parent_id, second.event.actor.kind) == ("fix-ci", first.id, "operator")
+        assert road.github.commit(REPO, first.branch).parents == (head,)
+        assert road.github.read(REPO, first.branch, "till.txt") == "cents: 998\nmended\n"
+        assert [one.number for one in road.github.pull_requests(REPO)] == [pull.number]
+        assert pull.title == "Bring the till up to date."
+        said = road.decisions("workflow_run.completed")[0]
+        assert "the operator stands for it, on whose word alone (schedule)" in said
+        # Green.
+        road.github.person("ada").finish_ci(REPO, tests=JobEnd())
+        until(lambda: len(road.decisions("workflow_run.completed")) == 2, "the end is decided on", road.log)
+        assert len(all_runs(road)) == 2
+        road.nothing_is_left()
 
 
 def test_failed_ci_of_a_persons_branch_gets_a_pull_request_against_it(embed: Embed) -> None:

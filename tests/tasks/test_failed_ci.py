@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import requests
 
+from app.commands.run import event_by_hand, queue_run
 from app.core.event import Actor, Ci, Event
 from app.core.outcome import NothingToDo, PullRequest
 from app.core.run import Run
 from app.emulators.github.actions import JobEnd
 from app.emulators.github.faults import Fault
 from app.emulators.github.state import WorkflowRun
-from app.ledger import audit, inbox, sandboxes
+from app.ledger import audit, inbox, sandboxes, tickets
 from app.ledger.inbox import Entry
 from tasks.route import route
 from tasks.start import start
@@ -134,6 +135,52 @@ def test_t19_t63_a_log_is_data_in_the_prompt_and_without_secrets(scene: Scene, f
     assert ("mint ci", f"{HELLO} actions: read") in used
     assert not any("write" in target for action, target in used if action == "mint ci")
     assert scene.github.live_tokens() == []
+
+
+def proposed_by_hand(scene: Scene) -> tuple[Run, PullRequest]:
+    """A pull request that nobody outside has asked for, with CI of its own."""
+    scene.profiles["fix"] = profile(on={"workflow_run": {}}, ci="run")
+    scene.github.person("alice").push(HELLO, "main", {".github/workflows/ci.yml": "name: CI\non: push\n"})
+    scene.github.person("alice").finish_ci(HELLO, tests=JobEnd())
+    run_id, _ = queue_run(scene.database, event_by_hand(REPO, "Bring it up to date."), scene.profiles["fix"])
+    start(scene.parts, run_id)
+    scene.work(run_id, {"app.py": "1\n"})
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, PullRequest), outcome
+    return scene.run(run_id), outcome
+
+
+def test_t8_ci_of_what_nobody_outside_asked_for_is_worked_on_for_bellhops_own_commits_alone(scene: Scene, more_permissions: dict[str, str]) -> None:
+    for installation in scene.github.world.state.installations.values():
+        installation.permissions |= more_permissions
+    first, made = proposed_by_hand(scene)
+    bad = scene.github.person("alice").finish_ci(HELLO, tests=JobEnd("failure", LOG))
+    assert bad.head_branch == made.branch
+    # That the App has pushed it, or a branch's name, is not enough: what it has published is on file.
+    kept = first.model_dump()
+    scene.sql("UPDATE runs SET candidate = replace(candidate, :commit, :other) WHERE id = :id", commit=bad.head_sha, other="f" * 40, id=first.id)
+    assert "nobody_stands_for_it" in (told(scene, bad).decision or "")
+    scene.sql("UPDATE runs SET candidate = replace(candidate, :other, :commit) WHERE id = :id", commit=bad.head_sha, other="f" * 40, id=first.id)
+    assert scene.run(first.id).model_dump() == kept
+    run = started(scene, told(scene, bad))
+    assert (run.event.actor.kind, run.event.number, run.parent_id) == ("operator", made.number, first.id)
+    with scene.database.read() as tx:
+        assert tickets.of_run(tx, run.id).is_by_person is False  # type: ignore[union-attr] # it was just made
+    scene.work(run.id, {"app.py": "2\n"})
+    scene.pump()
+    assert isinstance(scene.outcome(run.id), PullRequest)
+    again = scene.github.issue(HELLO, made.number)
+    assert again.title == made.title
+    assert f"#{made.number}" not in (again.body or "")
+    # And so on, as long as the caps allow; where a person has pushed, it is theirs.
+    bad = scene.github.person("alice").finish_ci(HELLO, tests=JobEnd("failure", LOG))
+    assert started(scene, told(scene, bad)).event.actor.kind == "operator"
+    scene.work(scene.all_runs()[0].id)
+    scene.pump()
+    scene.github.person("alice").push(HELLO, made.branch, {"app.py": "3\n"})
+    theirs = scene.github.person("alice").finish_ci(HELLO, tests=JobEnd("failure", LOG))
+    assert started(scene, told(scene, theirs)).event.actor == ALICE
 
 
 def test_what_cannot_be_read_is_said_to_the_agent_and_to_people(scene: Scene, failing: WorkflowRun) -> None:

@@ -9,6 +9,7 @@ from app.core.outcome import PullRequest
 from app.ledger import inbox, results
 from app.ledger.results import Tally
 from tasks.route import route
+from tasks.start import start
 from tests.github_at_work import REPO
 from tests.tasks.scene import Scene, profile
 
@@ -69,3 +70,15 @@ def test_one_that_is_opened_again_is_open(scene: Scene) -> None:
     over(scene, made.number, head="f" * 40, merged=False)
     over(scene, made.number, head="f" * 40, merged=False, kind="pull_request.reopened")
     assert (tally(scene).open, tally(scene).closed, tally(scene).reworked) == (1, 0, 0)
+
+
+def test_one_that_a_clock_or_a_webhook_has_asked_for_counts_too(scene: Scene) -> None:
+    run_id = scene.routed()
+    scene.sql("""UPDATE runs SET event = replace(event, '"source":"github"', '"source":"schedule"')""")
+    start(scene.parts, run_id)
+    scene.work(run_id, {"README.md": "hello, world\n"})
+    scene.pump()
+    outcome = scene.outcome(run_id)
+    assert isinstance(outcome, PullRequest), outcome
+    over(scene, outcome.number, head="f" * 40, merged=True)
+    assert (tally(scene).merged, tally(scene).open) == (1, 0)

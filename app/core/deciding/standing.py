@@ -33,7 +33,7 @@ def needed_by(who: Who) -> Needed:
 
 def voucher(event: Event, apps: tuple[int, ...]) -> Voucher | None:
     """Return who answers for the event; None: a program that nobody has listed. A name is never looked at, only the id."""
-    if event.kind.partition(".")[0] in NOBODYS_WORD:
+    if event.kind.partition(".")[0] in NOBODYS_WORD or event.actor.kind == "operator":
         return "operator"
     if event.actor.kind == "person":
         return "person"

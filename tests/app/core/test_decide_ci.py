@@ -10,7 +10,7 @@ from app.core.decide import Facts, Ignore, Start, decide, needs_ci, needs_permis
 from app.core.deciding.ci_head import Piece
 from app.core.deciding.decide_ci import CiFacts, supposed
 from app.core.deciding.rehearsal import Past, rehearse
-from app.core.event import Actor, Ci
+from app.core.event import OPERATOR, Actor, Ci
 from tests.app.core.test_decide import BOT, event, profile, reason
 
 HEAD, OLD = "a" * 40, "b" * 40
@@ -83,6 +83,16 @@ def test_t9_whoever_has_pushed_the_commit_stands_for_it_and_must_be_allowed_to(p
     assert reason(decide(ended(), CI, facts(permission=permission))) == "not_permitted"
     assert reason(decide(ended(), CI, facts(permission=None))) == "permission_unknown"
     assert reason(decide(ended(), CI, facts(stands_for=""))) == "nobody_stands_for_it"
+
+
+def test_what_the_operators_own_word_has_made_takes_nobodys_permission_and_the_same_caps() -> None:
+    made = ended(actor=OPERATOR, number=4)
+    unasked: dict[str, Any] = {"permission": None, "is_own": True, "has_pull": True}
+    decision = decide(made, CI, facts(**unasked))
+    assert isinstance(decision, Start)
+    assert decision.why[-1] == "nobody has to be asked: the profile's word is enough"
+    for known, slug in (({"stands_for": ""}, "nobody_stands_for_it"), ({"in_case": 3}, "attempts_used_up"), ({"at_head": 1}, "head_done")):
+        assert reason(decide(made, CI, facts(**{**unasked, **known}))) == slug
 
 
 def test_t12_a_forks_ci_starts_nothing() -> None:
