@@ -11,11 +11,12 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.core.outcome import Failed, Refused
+from app.core.outcome import Failed
 from app.core.run import Run
 from app.errors import BellhopError, LeaseLost, PublishRefused
 from app.ledger import runs
 from app.ledger.runs import Lease
+from tasks.deciding.passing import outcome_of
 from tasks.finishing.conclude import conclude
 from tasks.parts import Parts
 from tasks.replying.replies import backoff_seconds
@@ -92,7 +93,7 @@ def _try(parts: Parts, lease: Lease, run: Run, step: Work) -> None:
     except (LeaseLost, *DATABASE_DOWN):
         raise
     except PublishRefused as error:
-        conclude(parts, lease, run, Refused(reason=error.reason, text=str(error)))
+        conclude(parts, lease, run, outcome_of(parts, run, error))
     except BellhopError as error:
         _retry_or_fail(parts, lease, run, error)
     except Exception as error:  # an error nobody foresaw still owes the person a line; its own text may hold a secret

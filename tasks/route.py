@@ -37,6 +37,7 @@ from tasks.deciding.coalesce import pick_up
 from tasks.deciding.control import Asked, control
 from tasks.deciding.facts import known_of, over_in, replaced
 from tasks.deciding.lookup import looked_up
+from tasks.deciding.passing import end_what_has_passed
 from tasks.leased import DATABASE_DOWN
 from tasks.parts import Parts
 from tasks.replying.checks import answered, give_receipt
@@ -44,6 +45,7 @@ from tasks.replying.narrowing_note import tell_of_narrowing
 from tasks.replying.notices import deliver_notices
 from tasks.replying.offers import grant_to_ask, note, only_on_that_head, pressed
 from tasks.replying.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
+from tasks.waking import wake
 
 log = structlog.get_logger()
 
@@ -77,6 +79,7 @@ def route(parts: Parts, inbox_id: int) -> None:
             with parts.database.read() as tx:
                 entry = inbox.load(tx, inbox_id)
             if entry is not None:
+                end_what_has_passed(parts, entry.event)
                 _route(parts, inbox_id, entry.event)
                 tell_of_narrowing(parts, entry.event)
         except BellhopError as error:
@@ -304,12 +307,8 @@ def _act(tx: Connection, inbox_id: int, event: Event, decision: Decision, run_id
 
 def _tell(parts: Parts, decision: Decision, run: Run) -> None:
     """Wake whoever has something to do now; what is lost here, the sweeper finds."""
-    if isinstance(decision, Start | Stop | Cancel | Control) and run.host is not None:
-        # A run that waits for its sandbox needs no waking: its runner hears of the cancellation.
-        if run.state in ("queued", "starting"):
-            parts.wakeup.start(run.id, run.host)
-        elif run.state in ("collecting", "publishing"):
-            parts.wakeup.finish(run.id, run.host)
+    if isinstance(decision, Start | Stop | Cancel | Control):
+        wake(parts, run)
     deliver_all(parts, run.id)
     if isinstance(decision, Control) and run.parent_id is not None:
         # What was said of the run that it goes on with.

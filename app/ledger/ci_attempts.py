@@ -37,6 +37,13 @@ def count(tx: Connection, source: str, repo_id: int, head_commit: str, case_id: 
     return Counted(at_head, in_case)
 
 
+def live_at_head(tx: Connection, source: str, repo_id: int, head_commit: str) -> list[Run]:
+    """Return the runs for a commit's failed CI that are not over."""
+    at_head = (ci_attempts.c.source == source, ci_attempts.c.repo_id == repo_id, ci_attempts.c.head_commit == head_commit)
+    found = [runs.load(tx, run_id) for run_id in tx.execute(select(ci_attempts.c.run_id).where(*at_head)).scalars().all()]
+    return [run for run in found if run is not None and run.state != "done"]
+
+
 def newest_run(tx: Connection, case_id: str) -> str | None:
     """Return the id of the newest run of a case that was started for failed CI, or None."""
     newest = select(ci_attempts.c.run_id).where(ci_attempts.c.case_id == case_id).order_by(ci_attempts.c.at_ms.desc(), ci_attempts.c.run_id)

@@ -99,10 +99,15 @@ def passed_since(parts: Parts, run: Run) -> NothingToDo | None:
     if not pieces or failed(run.profile.on, run.event, pieces) or under_way(run.profile.on, run.event, pieces):
         return None
     again = max((piece for piece in pieces if piece.ci.name == run.event.ci.name), key=lambda piece: piece.ci.attempt, default=None)
-    attempt = f" on attempt {again.ci.attempt}" if again is not None and again.ci.attempt > 1 else ""
+    return flaky(run.event, again.ci.attempt if again is not None else 1)
+
+
+def flaky(event: Event, attempt: int = 1) -> NothingToDo:
+    """Return the outcome of a run on CI that has passed without it; `attempt` counts from 1, of which nothing is said."""
+    name, commit = ("CI", "") if event.ci is None else (event.ci.name, event.ci.head_commit[:12])
+    on = f" on attempt {attempt}" if attempt > 1 else ""
     return NothingToDo(by_host=True, text=(
-        f"{run.event.ci.name} has passed{attempt} at the same commit, {run.event.ci.head_commit[:12]}, without any change: it is flaky, not fixed. "
-        "Nothing was published."
+        f"{name} has passed{on} at the same commit, {commit}, without any change: it is flaky, not fixed. Nothing was published."
     ))
 
 

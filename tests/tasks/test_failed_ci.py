@@ -219,6 +219,47 @@ def test_what_has_passed_on_another_attempt_before_it_began_is_flaky(scene: Scen
     assert "head_done" in (told(scene, failing, conclusion="failure").decision or "")
 
 
+def passes_now(scene: Scene, run: WorkflowRun) -> None:
+    alice = scene.github.person("alice")
+    alice.rerun_ci(HELLO, run)
+    alice.finish_ci(HELLO, tests=JobEnd())
+
+
+def test_what_passes_on_another_attempt_ends_the_live_run_and_no_claim_of_it_does(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    scene.github.person("alice").set_status(HELLO, failing.head_sha, "success", "ci/other")
+    told(scene, failing, kind="status", name="ci/other", id=77, conclusion="success")
+    told(scene, failing, conclusion="success")
+    assert not scene.run(run.id).cancel_requested
+    passes_now(scene, failing)
+    for _ in range(2):
+        told(scene, failing, conclusion="success")
+    assert scene.run(run.id).cancel_requested
+    assert scene.runner(run.id).get("/runner/messages", params={"wait": 0}).json()["cancel"] is True
+    scene.end(run.id, reason="cancelled")
+    scene.pump()
+    outcome = scene.outcome(run.id)
+    assert isinstance(outcome, NothingToDo)
+    assert "CI has passed on attempt 2" in outcome.text
+
+
+def test_a_person_who_said_stop_first_keeps_the_work_that_there_is(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    scene.sql("UPDATE runs SET stopped_by = 'alice'")
+    passes_now(scene, failing)
+    told(scene, failing, conclusion="success")
+    assert not scene.run(run.id).cancel_requested
+
+
+def test_what_has_passed_unheard_is_noticed_before_it_is_published(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    passes_now(scene, failing)
+    scene.work(run.id, {"app.py": "2\n"})
+    scene.pump()
+    assert isinstance(scene.outcome(run.id), NothingToDo)
+    assert run.branch not in scene.branches()
+
+
 def test_a_red_build_that_a_person_has_it_see_to_brings_its_log(scene: Scene, failing: WorkflowRun) -> None:
     scene.profiles["fix"] = profile(offer={"for": ["red-build"]})
     alice = scene.github.person("alice")
