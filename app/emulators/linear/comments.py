@@ -32,11 +32,27 @@ def write(world: World, author: User, issue: Issue, body: str, *, parent: Commen
     mentioned = mentions_app(world, body)
     if mentioned:
         notify(world, "issueCommentMention", issue, author, comment)
+    elif issue.delegate is world.client.user:
+        notify(world, "issueNewComment", issue, author, comment)
     if comment.parent and (found := world.state.sessions_on(comment.parent)):
         sessions.prompt(world, found[-1], author, body, comment=comment)
     elif mentioned:
         sessions.begin_by_mention(world, comment)
     return comment
+
+
+def write_as_integration(world: World, service: str, issue: Issue, body: str) -> Comment:
+    """Write a comment that another program brings in; nobody mentions the app by it."""
+    now = world.now()
+    comment = put(world.state.comments, Comment(new_id(), now, now, issue, None, body, bot=service))
+    tell_comment(world, "create", comment)
+    return comment
+
+
+def remove(world: World, comment: Comment, by: User) -> None:
+    """Remove a comment (`Comment` remove); its replies stay."""
+    del world.state.comments[comment.id]
+    tell_comment(world, "remove", comment, by=by)
 
 
 def edit(world: World, comment: Comment, by: User, body: str) -> None:

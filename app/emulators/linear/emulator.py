@@ -8,7 +8,7 @@ from types import TracebackType
 from starlette.types import ASGIApp
 
 from app.emulators.github.faults import Fault, Faults
-from app.emulators.linear import plant, sessions
+from app.emulators.linear import comments, plant, sessions
 from app.emulators.linear.asgi import asgi_app
 from app.emulators.linear.deliveries import DELIVERY_TIMEOUT_SECONDS, Deliveries, Delivery
 from app.emulators.linear.limits import Limits
@@ -114,6 +114,11 @@ class LinearEmulator:
             self.world.client.installed = False
             for token in self.world.state.access_tokens.values():
                 token.revoked = token.revoked or token.user.app
+
+    def comment_by_integration(self, service: str, issue: str, body: str) -> Comment:
+        """Have another program, such as `slack`, bring a comment in (`Comment` create with an integration for an actor)."""
+        with self.world.lock:
+            return comments.write_as_integration(self.world, service, issue_named(self.world, issue), body)
 
     def fault(self, fault: Fault) -> None:
         """Misbehave once more: see `Fault`."""

@@ -88,6 +88,11 @@ class Person:
         with self._world.lock:
             comments.edit(self._world, comment, self.user, body)
 
+    def delete_comment(self, comment: Comment) -> None:
+        """Remove a comment (`Comment` remove)."""
+        with self._world.lock:
+            comments.remove(self._world, comment, self.user)
+
     def mention(self, issue: str, words: str) -> AgentSession:
         """Mention the app in a new comment and return the session that it begins."""
         with self._world.lock:

@@ -37,7 +37,7 @@ def _issue(issue: Issue) -> str:
 
 def _thread(world: World, tag: str, root: Comment) -> str:
     comments = "\n".join(
-        f"<comment author={quoteattr(one.user.name if one.user else 'Linear')} created-at=\"{one.created_at:%Y-%m-%d %H:%M:%S}\">\n"
+        f"<comment author={quoteattr(one.user.name if one.user else one.bot.capitalize())} created-at=\"{one.created_at:%Y-%m-%d %H:%M:%S}\">\n"
         f"{escape(one.body)}\n</comment>"
         for one in world.state.thread(root)
     )

@@ -22,7 +22,7 @@ from app.emulators.linear.state import (
     new_id,
     put,
 )
-from app.emulators.linear.webhooks import tell_comment, tell_prompted, tell_session_created
+from app.emulators.linear.webhooks import notify, tell_comment, tell_prompted, tell_session_created
 from app.emulators.linear.world import World
 
 UNRESPONSIVE_AFTER_SECONDS = 10.0
@@ -77,8 +77,10 @@ def say(
     """Write what the app says. An id that was there before is that activity, and nothing is written. Raises Problem."""
     if by is not session.app_user:
         raise forbidden("Only the agent of a session can create activities in it")
-    if activity_id in world.state.activities:
-        return world.state.activities[activity_id]
+    if found := world.state.activities.get(activity_id or ""):
+        if found.session is not session:
+            raise invalid("id must be one that no activity of another session has")
+        return found
     activity_content.check(content, ephemeral=ephemeral, signal=signal)
     now = world.now()
     activity = Activity(activity_id or new_id(), now, now, session, by, dict(content), ephemeral, signal, signal_metadata)
@@ -108,6 +110,8 @@ def prompt(world: World, session: AgentSession, by: User, body: str, *, signal: 
 def reply(world: World, session: AgentSession, by: User, body: str) -> Activity:
     """Write a person's words into the session's thread, which prompts the app."""
     comment = _reply(world, session.root, by, body) if session.root else None
+    if comment and session.issue.delegate is session.app_user:
+        notify(world, "issueNewComment", session.issue, by, comment)
     return prompt(world, session, by, body, comment=comment)
 
 

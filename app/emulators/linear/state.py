@@ -113,13 +113,14 @@ class Issue(Record):
 
 @dataclass
 class Comment(Record):
-    """A comment; `parent` makes it a reply. `user` is None for the thread that Linear itself opens for an agent session."""
+    """A comment; `parent` makes it a reply. Where `user` is None, the program `bot` wrote it: Linear itself, or an integration."""
 
     issue: Issue
     user: User | None
     body: str
     parent: Comment | None = None
     edited_at: datetime | None = None
+    bot: str = "linear"
 
     @property
     def root(self) -> Comment:

@@ -24,6 +24,8 @@ def tell_issue(world: World, action: str, issue: Issue, by: User, updated_from: 
 def tell_comment(world: World, action: str, comment: Comment, updated_from: Json | None = None, *, by: User | None = None) -> None:
     """Send `Comment`; nobody is the actor where Linear itself wrote it."""
     body = _entity(world, "Comment", action, payload.comment(world, comment), by or comment.user, world.comment_url(comment), updated_from)
+    if comment.user is None and comment.bot != "linear":
+        body["actor"] = payload.integration(comment.bot)
     _send(world, body, comment.issue.team)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.emulators.linear import attachments, comments, issues, sessions
 from app.emulators.linear.graph import agent, work
 from app.emulators.linear.graph.view import Json, View
 from app.emulators.linear.problems import forbidden, invalid
-from app.emulators.linear.state import Label
+from app.emulators.linear.state import Label, Record
 
 Mutation = Callable[[View, Json], Json]
 
@@ -21,7 +21,8 @@ def _issue_create(view: View, args: Json) -> Json:
     view.caller.must_have("write", "issues:create")
     given = args["input"]
     _only(given, _ISSUE | {"id", "teamId"})
-    made = issues.create(view.world, view.caller.user, view.team(given["teamId"]), _change(view, given), issue_id=_new_id(view, given))
+    wanted = _unused_id(given, view.state.issues)
+    made = issues.create(view.world, view.caller.user, view.team(given["teamId"]), _change(view, given), issue_id=wanted)
     return _done(view, issue=work.issue(view, made))
 
 
@@ -54,12 +55,14 @@ def _comment_create(view: View, args: Json) -> Json:
     given = args["input"]
     _only(given, {"id", "issueId", "body", "parentId"})
     parent = view.comment(given["parentId"]) if given.get("parentId") else None
-    if not given.get("issueId") and parent is None:
+    if given.get("issueId"):
+        on = view.issue(given["issueId"])
+    elif parent is not None:
+        on = parent.issue
+    else:
         raise invalid("One of issueId and parentId is needed: the emulator has comments on issues only")
-    on = view.issue(given["issueId"]) if given.get("issueId") else parent.issue if parent else None
-    if on is None or view.state.comments.get(given.get("id") or "") is not None:
-        raise invalid("id must be one that no comment has")
-    made = comments.write(view.world, view.caller.user, on, given.get("body") or "", parent=parent, comment_id=_new_id(view, given))
+    wanted = _unused_id(given, view.state.comments)
+    made = comments.write(view.world, view.caller.user, on, given.get("body") or "", parent=parent, comment_id=wanted)
     return _done(view, comment=work.comment(view, made))
 
 
@@ -89,7 +92,7 @@ def _attach(view: View, given: Json, title: str) -> Json:
     view.caller.must_have("write", "issues:create")
     made = attachments.attach(
         view.world, view.caller.user, view.issue(given["issueId"]), given["url"], title, subtitle=given.get("subtitle"),
-        metadata=given.get("metadata"), attachment_id=_new_id(view, given),
+        metadata=given.get("metadata"), attachment_id=_unused_id(given, view.state.attachments),
     )
     return _done(view, attachment=work.attachment(view, made))
 
@@ -99,7 +102,7 @@ def _activity_create(view: View, args: Json) -> Json:
     given = args["input"]
     _only(given, {"id", "agentSessionId", "content", "ephemeral", "signal", "signalMetadata"})
     made = sessions.say(
-        view.world, view.session(given["agentSessionId"]), view.caller.user, given["content"], activity_id=_new_id(view, given),
+        view.world, view.session(given["agentSessionId"]), view.caller.user, given["content"], activity_id=_new_id(given),
         ephemeral=bool(given.get("ephemeral")), signal=given.get("signal"), signal_metadata=given.get("signalMetadata"),
     )
     return _done(view, agentActivity=agent.activity(view, made))
@@ -191,7 +194,14 @@ def _only(given: Json, known: set[str]) -> None:
         raise invalid(f"The emulator does not take {', '.join(unknown)} here")
 
 
-def _new_id(view: View, given: Json) -> str | None:
+def _unused_id(given: Json, records: Mapping[str, Record]) -> str | None:
+    wanted = _new_id(given)
+    if wanted in records:
+        raise invalid("id must be one that is not in use")
+    return wanted
+
+
+def _new_id(given: Json) -> str | None:
     wanted: str | None = given.get("id")
     if wanted is None:
         return None

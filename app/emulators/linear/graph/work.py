@@ -6,7 +6,7 @@ import re
 
 from app.emulators.linear.graph import agent, people
 from app.emulators.linear.graph.view import Json, View
-from app.emulators.linear.shapes.payload import PRIORITIES, dates, linear_itself
+from app.emulators.linear.shapes.payload import PRIORITIES, bot, dates
 from app.emulators.linear.state import Attachment, Comment, Issue
 from app.emulators.linear.world import iso_or_none
 
@@ -47,7 +47,7 @@ def comment(view: View, one: Comment) -> Json:
     return {
         "__typename": "Comment", **dates(one), "body": one.body, "issueId": one.issue.id, "parentId": one.parent.id if one.parent else None,
         "url": view.world.comment_url(one), "editedAt": iso_or_none(one.edited_at), "reactionData": {}, "quotedText": None,
-        "isArtificialAgentSessionRoot": one.user is None, "botActor": None if one.user else linear_itself(),
+        "isArtificialAgentSessionRoot": one.user is None and bool(sessions), "botActor": bot(one),
         "issue": lambda *_: issue(view, one.issue),
         "parent": lambda *_: comment(view, one.parent) if one.parent else None,
         "user": lambda *_: people.user_or_none(view, one.user),

@@ -27,6 +27,11 @@ def user_or_none(world: World, one: User | None) -> Json | None:
     return None if one is None else user(world, one)
 
 
+def integration(service: str) -> Json:
+    """Return an integration as who did it."""
+    return {"id": service, "type": "integration", "service": service}
+
+
 def actor(world: World, one: User) -> Json:
     """Return who did it. An app that acts as itself is a user too."""
     return {"id": one.id, "type": "user", **user(world, one)}
@@ -82,20 +87,20 @@ def comment_child(one: Comment) -> Json:
 
 
 def comment(world: World, one: Comment) -> Json:
-    """Return a comment whole; what Linear itself wrote has a `botActor` for a user, as JSON in a string."""
+    """Return a comment whole; what a program wrote has a `botActor` for a user, as JSON in a string."""
     shape = {
         **dates(one), "body": one.body, "reactionData": [], "issueId": one.issue.id, "issue": issue_child(world, one.issue),
         "userId": one.user.id if one.user else None, "user": user_or_none(world, one.user), "editedAt": iso_or_none(one.edited_at),
-        "botActor": None if one.user else json.dumps(linear_itself()),
+        "botActor": None if one.user else json.dumps(bot(one)),
     }
     if one.parent:
         shape |= {"parentId": one.parent.id, "parent": comment_child(one.parent)}
     return shape
 
 
-def linear_itself() -> Json:
-    """Return Linear as the author of a comment."""
-    return {"id": "linear", "type": "linear", "name": "Linear"}
+def bot(one: Comment) -> Json | None:
+    """Return the program that wrote a comment, or None."""
+    return None if one.user else {"id": one.bot, "type": one.bot, "name": one.bot.capitalize()}
 
 
 def session(world: World, one: AgentSession, status: str) -> Json:

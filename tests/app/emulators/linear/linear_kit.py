@@ -98,7 +98,9 @@ def type_named(name: str) -> Any:
 @cache
 def _validator(definition: str) -> Draft202012Validator:
     described = json.loads((PAYLOADS / "schema" / "webhooks.json").read_text(encoding="utf-8"))
-    return Draft202012Validator({**described, "$ref": f"#/$defs/{definition}"})
+    # What Linear's types do not have must not be there either: nobody shall come to rely on it.
+    closed = {name: {**one, "additionalProperties": False} if "properties" in one else one for name, one in described["$defs"].items()}
+    return Draft202012Validator({"$defs": closed, "$ref": f"#/$defs/{definition}"})
 
 
 def wrong(delivery: Delivery) -> list[str]:

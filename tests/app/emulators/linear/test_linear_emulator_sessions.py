@@ -92,6 +92,8 @@ def test_an_activity_whose_id_was_there_before_is_that_one(linear: LinearEmulato
     for words in ("Done.", "Done twice."):
         assert api.activity(session.id, {"type": "response", "body": words}, id=wanted)["id"] == wanted
     assert [one.content["body"] for one in linear.activities(session)] == ["Done."]
+    other = linear.person("ada").mention("ENG-1", "and here")
+    assert api.error(CREATE, i={"agentSessionId": other.id, "content": {"type": "response", "body": "Done."}, "id": wanted})["extensions"]["code"] == "INVALID_INPUT"
     api.activity(session.id, {"type": "thought", "body": "hm"}, ephemeral=True)
     assert linear.activities(session)[-1].ephemeral
 

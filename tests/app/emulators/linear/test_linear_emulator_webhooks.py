@@ -34,6 +34,8 @@ def test_everything_that_is_delivered_is_of_linear_s_own_types(linear: LinearEmu
     ada.move("ENG-2", "Done")
     comment = ada.comment("ENG-2", "first")
     ada.edit_comment(comment, "second")
+    ada.delete_comment(ada.comment("ENG-2", "third"))
+    linear.comment_by_integration("slack", "ENG-2", "@bellhop from elsewhere")
     bob.comment("ENG-2", "@bellhop help here", reply_to=comment)
     session = ada.delegate("ENG-1")
     assert session is not None
@@ -46,8 +48,8 @@ def test_everything_that_is_delivered_is_of_linear_s_own_types(linear: LinearEmu
     found = linear.wait_for_deliveries()
     assert [one for delivery in found for one in wrong(delivery)] == []
     assert {f"{one.event}.{one.action}" for one in found} == {
-        "Issue.create", "Issue.update", "Comment.create", "Comment.update", "AgentSessionEvent.created", "AgentSessionEvent.prompted",
-        "AppUserNotification.issueMention", "AppUserNotification.issueCommentMention", "AppUserNotification.issueAssignedToYou",
+        "Issue.create", "Issue.update", "Comment.create", "Comment.update", "Comment.remove", "AgentSessionEvent.created", "AgentSessionEvent.prompted",
+        "AppUserNotification.issueMention", "AppUserNotification.issueNewComment", "AppUserNotification.issueCommentMention", "AppUserNotification.issueAssignedToYou",
         "AppUserNotification.issueUnassignedFromYou", "PermissionChange.teamAccessChanged", "OAuthApp.revoked",
     }
     ada.comment("ENG-1", "@bellhop are you there?")
@@ -65,10 +67,10 @@ def test_a_delegation_sends_what_the_samples_have(linear: LinearEmulator) -> Non
     sent = bodies(linear)
     assert names(linear) == [
         "Issue.update", "AppUserNotification.issueAssignedToYou", "Comment.create", "AgentSessionEvent.created",
-        "Comment.create", "AgentSessionEvent.prompted", "AgentSessionEvent.prompted",
+        "Comment.create", "AppUserNotification.issueNewComment", "AgentSessionEvent.prompted", "AgentSessionEvent.prompted",
         "Comment.create", "AppUserNotification.issueCommentMention", "AgentSessionEvent.created",
     ]
-    update, notified, opened, _created, said, prompted, stopped, mention, _, created = sent
+    update, notified, opened, _created, said, _, prompted, stopped, mention, _, created = sent
     for name, body in (
         ("AppUserNotification.issueAssignedToYou", notified), ("Comment.create", said), ("AgentSessionEvent.prompted", prompted),
         ("AgentSessionEvent.prompted.stop", stopped), ("Comment.create", mention), ("AgentSessionEvent.created", created),
@@ -157,4 +159,7 @@ def test_t13_what_the_app_itself_does_begins_nothing(linear: LinearEmulator, api
     api.data("mutation ($i: IssueUpdateInput!) { issueUpdate(id: \"ENG-1\", input: $i) { success } }", i={"delegateId": linear.app_user.id})
     assert names(linear) == ["Comment.create", "Issue.update"]
     assert linear.sessions() == []
-    assert {body["actor"]["id"] for body in bodies(linear)} == {linear.app_user.id}
+    linear.comment_by_integration("slack", "ENG-1", "@bellhop do it")
+    assert linear.sessions() == []
+    assert bodies(linear)[-1]["actor"] == {"id": "slack", "type": "integration", "service": "slack"}
+    assert {body["actor"]["id"] for body in bodies(linear)[:-1]} == {linear.app_user.id}
