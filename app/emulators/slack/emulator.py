@@ -11,7 +11,7 @@ from app.emulators.github.faults import Fault, Faults
 from app.emulators.slack import events, plant
 from app.emulators.slack.asgi import asgi_app
 from app.emulators.slack.blocks import texts
-from app.emulators.slack.deliveries import DEADLINE_SECONDS, RETRY_WAITS_SECONDS, Deliveries, Delivery
+from app.emulators.slack.deliveries import DEADLINE_SECONDS, RETRY_WAITS_SECONDS, Deliveries, Delivery, Target
 from app.emulators.slack.limits import Limits
 from app.emulators.slack.person import Person
 from app.emulators.slack.seed import Seed, SeedChannel, SeedMember
@@ -149,6 +149,18 @@ class SlackEmulator:
         with self.world.lock:
             payload = {"token": self.app.verification_token, "challenge": self.world.state.new_id("ch"), "type": "url_verification"}
             return self.world.deliveries.send(events.target(self.world), "url_verification", "url_verification", payload)
+
+    def check_certificate(self) -> Delivery:
+        """Look whether the App's certificate holds, as Slack does now and then with a command's URL (`ssl_check`)."""
+        with self.world.lock:
+            app = self.app
+            payload = {"ssl_check": "1", "token": app.verification_token}
+            return self.world.deliveries.send(Target(app.commands_url, app.signing_secret), "command", "ssl_check", payload)
+
+    def limit_events(self) -> Delivery:
+        """Tell the App that it was told too much (`app_rate_limited`); it goes on being told."""
+        with self.world.lock:
+            return events.limited(self.world)
 
     def uninstall(self) -> None:
         """Remove the App: its tokens stop working (`tokens_revoked`, `app_uninstalled`)."""

@@ -28,13 +28,17 @@ def posted(world: World, message: Message) -> None:
     event = conversation.message(world, message, metadata="metadata.message:read" in world.app.scopes)
     for dropped in ("reply_count", "reply_users_count", "latest_reply", "reply_users", "is_locked", "subscribed"):
         event.pop(dropped, None)
+    root = message.channel.messages.get(message.thread_ts or "")
+    if message.subtype == "thread_broadcast" and root is not None:
+        event["root"] = conversation.message(world, root)
     in_channel(world, _MESSAGES[message.channel.kind], HISTORY[message.channel.kind], message.channel, {
         **event, "channel": message.channel.id, "event_ts": message.ts, "channel_type": _TYPES[message.channel.kind],
     })
     called = f"@{world.app.bot.id}" in pings(message.text)
     # In direct messages there is no app_mention.
     if called and message.channel.kind != "im" and message.user is not world.app.bot:
-        event.pop("subtype", None)
+        for dropped in ("subtype", "root"):
+            event.pop(dropped, None)
         in_channel(world, "app_mention", "app_mentions:read", message.channel, {
             **event, "type": "app_mention", "channel": message.channel.id, "event_ts": message.ts,
         })
@@ -88,6 +92,15 @@ def revoked(world: World) -> None:
     bot = world.app.bot.id
     for event in ({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [bot]}}, {"type": "app_uninstalled"}):
         in_channel(world, str(event["type"]), None, None, {**event, "event_ts": world.new_ts()})
+
+
+def limited(world: World) -> Delivery:
+    """Tell an App that it was told too much in a minute, in place of what comes after: https://docs.slack.dev/apis/events-api/#rate_limiting"""
+    app = world.app
+    return world.deliveries.send(target(world), "event", "app_rate_limited", {
+        "token": app.verification_token, "type": "app_rate_limited", "team_id": world.team.id, "minute_rate_limited": world.seconds // 60 * 60,
+        "api_app_id": app.id,
+    })
 
 
 def in_channel(world: World, subscription: str, scope: str | None, channel: Channel | None, event: Json) -> Delivery | None:

@@ -84,7 +84,9 @@ def closed(world: World, found: View) -> Delivery | None:
     found.closed = True
     if not found.body.get("notify_on_close"):
         return None
-    return _send(world, _payload(world, "view_closed", found.user) | {"view": view_shape(world, found), "is_cleared": False})
+    return _send(world, _payload(world, "view_closed", found.user) | {
+        "view": view_shape(world, found), "is_cleared": False, "response_urls": [],
+    })
 
 
 def chosen(world: World, element: Json, wanted: str) -> Json:

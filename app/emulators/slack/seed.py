@@ -91,7 +91,7 @@ class Seed(Noun):
     team: SeedTeam = SeedTeam(id=HOME_TEAM, name="Corner Shop", domain="corner-shop")
     other_teams: tuple[SeedTeam, ...] = ()
     members: tuple[SeedMember, ...] = ()
-    channels: tuple[SeedChannel, ...] = (SeedChannel(name="general", members=("bellhop",)),)
+    channels: tuple[SeedChannel, ...] = (SeedChannel(name="general", members=("bellhop", "ada")),)
     channel_seconds: float | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.emulators.slack import blocks, posting
 from app.emulators.slack.call import Call
 from app.emulators.slack.posting import LONGEST_TEXT
-from app.emulators.slack.problems import Refusal, missing_scope
+from app.emulators.slack.problems import Refusal, invalid_arguments, missing_scope
 from app.emulators.slack.shapes import conversation
 from app.emulators.slack.state import Json
 
@@ -79,6 +79,8 @@ def get_permalink(call: Call) -> Json:
 
 def _given(call: Call) -> Json:
     attachments: Any = call.json("attachments")
+    if attachments is not None and not isinstance(attachments, list):
+        raise invalid_arguments("must be an array [json-pointer:/attachments]")
     if attachments and len(attachments) > MOST_ATTACHMENTS:
         raise Refusal("too_many_attachments")
     found = blocks.checked(call.world.state, call.json("blocks", "invalid_blocks_format"))

@@ -109,7 +109,7 @@ def judged(recorded: Recorded, emulator: SlackEmulator) -> list[str]:
     for method, status, body in recorded.answers:
         wrong += [f"{method} -> {one}" for one in answer_problems(method, status, body)]
     for delivery in emulator.deliveries:
-        if delivery.kind == "event":
+        if delivery.kind == "event" and delivery.name != "app_rate_limited":
             wrong += [f"{delivery.name} -> {one}" for one in event_problems(delivery.payload)]
     return wrong
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 
 from app.emulators.slack import SlackEmulator
@@ -99,7 +100,7 @@ def _broadcast(slack: SlackEmulator) -> None:
     (_edited, ["message", "message.message_changed"], "message.channel.message_changed__test_message_changed__event_payload"),
     (_deleted, ["message", "message.message_deleted"], "message.channel.message_deleted__test_message_deleted__event_payload"),
     (_reacted, ["message", "reaction_added"], "reaction_added__test_events__valid_reaction_added_body"),
-    (_broadcast, ["message", "message.thread_broadcast"], ""),
+    (_broadcast, ["message", "message.thread_broadcast"], "message.channel.thread_broadcast__test_message_thread_broadcast__event_payload"),
     (lambda slack: slack.deactivate("bob"), ["user_change"], ""),
     (lambda slack: slack.uninstall(), ["tokens_revoked", "app_uninstalled"], "app_uninstalled__test_events__app_uninstalled_body"),
 ], ids=["dm", "private", "elsewhere", "file", "bot", "joined", "edited", "deleted", "reacted", "broadcast", "deactivated", "uninstalled"])
@@ -133,6 +134,14 @@ def test_t15_a_shared_channels_stranger_is_of_their_own_workspace(slack: SlackEm
     outer = slack.wait_for_deliveries()[0].payload
     assert (outer["team_id"], outer["is_ext_shared_channel"]) == ("T0EMUHOME", True)
     assert (outer["event"]["team"], outer["event"]["user_team"], outer["event"]["source_team"]) == ("T0EMUOTHER",) * 3
+
+
+@pytest.mark.usefixtures("receiver")
+def test_t15_a_stranger_may_write_directly_and_is_seen_to_be_one(slack: SlackEmulator) -> None:
+    slack.person("carla").dm("hello there")
+    (outer,) = (one.payload for one in slack.wait_for_deliveries())
+    assert (outer["event"]["channel_type"], outer["event"]["team"], outer["is_ext_shared_channel"]) == ("im", "T0EMUOTHER", True)
+    assert slack.direct("carla").messages[outer["event"]["ts"]].text == "hello there"
 
 
 @pytest.mark.usefixtures("receiver")
@@ -191,6 +200,37 @@ def test_a_request_url_is_verified_by_its_challenge(slack: SlackEmulator, receiv
     slack.wait_for_deliveries()
     (_, body), = receiver.requests
     assert json.loads(body) == {"token": "emulated-verification", "challenge": delivery.payload["challenge"], "type": "url_verification"}
+
+
+def test_what_slack_sends_besides_is_signed_too(slack: SlackEmulator, receiver: Receiver) -> None:
+    slack.limit_events()
+    slack.check_certificate()
+    assert event_names(slack) == ["app_rate_limited", "ssl_check"]
+    (first, limited), (second, checked) = receiver.requests
+    assert (json.loads(limited)["type"], parse_qs(checked.decode())["ssl_check"]) == ("app_rate_limited", ["1"])
+    assert SignatureVerifier(slack.app.signing_secret).is_valid_request(limited, first)
+    assert SignatureVerifier(slack.app.signing_secret).is_valid_request(checked, second)
+
+
+@pytest.mark.usefixtures("receiver")
+def test_a_modal_that_is_closed_is_told_if_that_was_asked_for(slack: SlackEmulator) -> None:
+    ada = slack.person("ada")
+    asked = ada.command("general", "/bellhop")
+    client = WebClient(token=slack.app.bot_token, base_url=slack.api_url)
+    body = {"type": "modal", "notify_on_close": True, "private_metadata": "x", "callback_id": "c", "title": {"type": "plain_text", "text": "My App"},
+            "close": {"type": "plain_text", "text": "Cancel"}, "submit": {"type": "plain_text", "text": "Submit"},
+            "blocks": [{"type": "input", "label": {"type": "plain_text", "text": "L"}, "element": {"type": "plain_text_input", "action_id": "a"}}]}
+    opened = client.views_open(trigger_id=asked.payload["trigger_id"], view=body)["view"]
+    client.views_update(view_id=opened["id"], hash=opened["hash"], view={**body, "title": {"type": "plain_text", "text": "Yours"}})
+    with pytest.raises(SlackApiError, match="hash_conflict"):
+        client.views_update(view_id=opened["id"], hash=opened["hash"], view=body)
+    with pytest.raises(SlackApiError, match="must be defined when a view has input blocks"):
+        client.views_update(view_id=opened["id"], view={name: value for name, value in body.items() if name != "submit"})
+    (view,) = ada.views
+    ada.close_view(view)
+    closed = slack.wait_for_deliveries()[-1].payload
+    assert closed["view"]["title"]["text"] == "Yours"
+    assert like(sample("view_closed__test_view_closed__body"), closed) == []
 
 
 def test_a_slash_command_is_a_form_and_its_answer_is_seen_by_whoever_gave_it(slack: SlackEmulator, receiver: Receiver) -> None:

@@ -215,3 +215,5 @@ async def test_the_asynchronous_client_says_the_same(slack: SlackEmulator) -> No
     assert (await client.users_info(user="U0ADA00001"))["user"]["name"] == "ada"
     with pytest.raises(SlackApiError):
         await client.conversations_info(channel="C0NOWHERE0")
+    await client.files_upload_v2(channel=sent["channel"], content="line", filename="build.log")
+    assert slack.messages("general")[-1].files[0].content == b"line"
