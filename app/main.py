@@ -15,6 +15,7 @@ from app.ledger import schema
 from app.ledger.database import Database
 from app.log import configure_logging
 from app.observe.pages import PageOptions, page_not_found, page_routes
+from app.observe.signin.options import SigninOptions, checked
 from app.ports import Trigger, Wakeup
 from app.profiles import load_profiles
 from app.settings import Settings
@@ -40,7 +41,9 @@ def make_app(
     async def not_there(_request: Request, _error: Exception) -> Response:
         return page_not_found()
 
-    pages = PageOptions(settings.templates_dir, settings.github_web_url, settings.public_url, settings.metrics_token.get_secret_value())
+    pages = PageOptions(
+        settings.templates_dir, settings.github_web_url, settings.public_url, settings.metrics_token.get_secret_value(), checked(signin_options(settings)),
+    )
     # No redirect of a path with a slash too many: it would be built from whatever the Host header says.
     return FastAPI(
         title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,
@@ -49,11 +52,19 @@ def make_app(
     )
 
 
+def signin_options(settings: Settings) -> SigninOptions:
+    """Return what the settings say about signing in with GitHub."""
+    return SigninOptions(
+        client_id=settings.github_client_id, client_secret=settings.github_client_secret, web_url=settings.github_web_url, api_url=settings.github_api_url,
+        public_url=settings.public_url, cookie_key=settings.cookie_key, ca_bundle=settings.ca_bundle, proxy=settings.outbound_proxy,
+    )
+
+
 def create_app(settings: Settings | None = None, stopping: threading.Event | None = None) -> FastAPI:
     """Build the web process, from the environment unless settings are given.
 
     `uvicorn --factory app.main:create_app` may call it too.
-    Raises ConfigurationError (an empty webhook secret, a database that is not migrated), ProfileError.
+    Raises ConfigurationError (an empty webhook secret, a database that is not migrated, half of what signing in needs), ProfileError.
     """
     settings = settings or Settings()
     configure_logging(settings.log_level)

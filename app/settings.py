@@ -79,6 +79,12 @@ def _long(token: SecretStr) -> SecretStr:
     return token
 
 
+def _longer(key: SecretStr) -> SecretStr:
+    if 0 < len(key.get_secret_value()) < 32:
+        raise ValueError("must have at least 32 characters, such as `openssl rand -hex 32` prints")
+    return key
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 # `info` is as good as `INFO`.
@@ -109,12 +115,15 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8300, ge=0, le=65_535)
     public_url: WebAddress = ""
     metrics_token: Annotated[SecretStr, AfterValidator(_long)] = SecretStr("")
+    cookie_key: Annotated[SecretStr, AfterValidator(_longer)] = SecretStr("")
 
     # GitHub.
     github_webhook_secret: SecretStr = SecretStr("")
     github_app_id: str = ""
     github_private_key: SecretStr = SecretStr("")
     github_private_key_file: Path | None = None
+    github_client_id: str = ""
+    github_client_secret: SecretStr = SecretStr("")
     github_api_url: WebAddress = "https://api.github.com"
     github_web_url: WebAddress = "https://github.com"
     bot_login: str = "bellhop[bot]"

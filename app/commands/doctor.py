@@ -16,6 +16,7 @@ from app.commands.doctor_github import look_at_github
 from app.commands.doctor_pauses import look_at_pauses
 from app.commands.doctor_profiles import look_at_profiles
 from app.commands.doctor_registries import look_at_registries
+from app.commands.doctor_signin import look_at_signin
 from app.commands.finding import Finding, several_processes
 from app.core.isolation import Isolation
 from app.core.profile import Profile
@@ -67,6 +68,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from look_at_registries(settings)
     yield _public_url(settings)
     yield from look_at_github(settings, profiles)
+    yield look_at_signin(settings)
     for vendor, key, name in (
         ("anthropic", settings.anthropic_api_key, "ANTHROPIC_API_KEY"), ("openai", settings.openai_api_key, "OPENAI_API_KEY"),
         ("gemini", settings.gemini_api_key, "GEMINI_API_KEY"),

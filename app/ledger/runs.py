@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
@@ -159,14 +160,19 @@ def recent(tx: Connection, limit: int = 50, offset: int = 0) -> list[Run]:
 
 def of_profile(tx: Connection, profile: str, limit: int, look_at: int = 2000) -> list[Run]:
     """Return runs of one profile, newest first, from among the newest `look_at` of all."""
+    return among(tx, lambda run: run.profile.name == profile, limit, look_at=look_at)
+
+
+def among(tx: Connection, wanted: Callable[[Run], bool], limit: int, offset: int = 0, look_at: int = 2000) -> list[Run]:
+    """Return the wanted runs, newest first, without the first `offset` of them, from among the newest `look_at` of all."""
     found: list[Run] = []
-    # The name is inside a document that is not queried into.
-    for offset in range(0, look_at, _PAGE):
-        page = recent(tx, _PAGE, offset)
-        found += [run for run in page if run.profile.name == profile]
-        if len(page) < _PAGE or len(found) >= limit:
+    # What is looked at is inside documents that are not queried into.
+    for start in range(0, look_at, _PAGE):
+        page = recent(tx, _PAGE, start)
+        found += [run for run in page if wanted(run)]
+        if len(page) < _PAGE or len(found) >= offset + limit:
             break
-    return found[:limit]
+    return found[offset : offset + limit]
 
 
 def take(tx: Connection, run_id: str, owner: str, hold_seconds: float) -> Lease | None:

@@ -21,12 +21,12 @@ STATE_SECONDS = 10 * 60
 
 
 class SignedIn(NamedTuple):
-    """Somebody who has signed in; `repositories` are the ids of those that they may read, and the App is installed on."""
+    """Somebody who has signed in; `repositories` are the ids of those that they may read, and the App is installed on; for how long that counts."""
 
     github_id: int
     login: str
     repositories: frozenset[int]
-    expires_at_ms: int
+    seconds_left: float
 
 
 def open_session(tx: Connection, github_id: int, login: str, repositories: Iterable[int], earlier: str = "") -> str:
@@ -42,8 +42,8 @@ def open_session(tx: Connection, github_id: int, login: str, repositories: Itera
 
 def who(tx: Connection, key: str) -> SignedIn | None:
     """Return whose session this is; None when it is unknown, too old or ended."""
-    row = tx.execute(select(signins).where(signins.c.sha256 == _digest(key), signins.c.expires_at_ms > now_ms())).one_or_none()
-    return None if row is None else SignedIn(row.github_id, row.login, frozenset(json.loads(row.repositories)), row.expires_at_ms)
+    row = tx.execute(select(signins, now_ms().label("now")).where(signins.c.sha256 == _digest(key), signins.c.expires_at_ms > now_ms())).one_or_none()
+    return None if row is None else SignedIn(row.github_id, row.login, frozenset(json.loads(row.repositories)), (row.expires_at_ms - row.now) / 1000)
 
 
 def close_session(tx: Connection, key: str) -> None:

@@ -1,7 +1,8 @@
-"""Who may see the pages: the holder of a session, opened by a one-time link that the operator prints."""
+"""Who may see all of the pages: the holder of a session, opened by a one-time link that the operator prints; and what anybody else is told."""
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,8 @@ COOKIE = "bellhop_session"
 NO_SESSION = (
     "This page needs a session. Run `bellhop link` on the machine that runs Bellhop and open what it prints.\n"
 )
+NO_SIGNIN = "Nobody signs in with GitHub here: BELLHOP_GITHUB_CLIENT_ID is not set.\n"
+OPERATORS_ONLY = "This page tells of all repositories, so it needs a session that `bellhop link` has opened.\n"
 SPENT = "This link was used already or is too old. Run `bellhop link` for a new one.\n"
 ELSEWHERE = "A session is opened from Bellhop's own page only.\n"
 FORM_LIMIT_BYTES = 1024
@@ -40,6 +43,11 @@ _ONCE_MORE = (
     '<meta http-equiv="refresh" content="0;url=?"><p>One moment. <a href="?">Go on</a>'
 )
 
+_SIGN_IN = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Bellhop</title><link rel="stylesheet" href="/assets/bellhop.css">'
+    '<main><h1>Bellhop</h1><p><a href="{way_in}">Sign in with GitHub</a></p><p class="quiet">{says}</p></main>'
+)
+
 
 async def may_see(request: Request, database: Database) -> bool:
     """Return whether the request carries a session."""
@@ -54,14 +62,16 @@ async def may_see(request: Request, database: Database) -> bool:
     return await run_in_threadpool(look)
 
 
-def refused(request: Request, says: str = NO_SESSION) -> Response:
-    """Return the answer to a request without a session.
+def refused(request: Request, says: str = NO_SESSION, way_in: str = "") -> Response:
+    """Return the answer to a request without a session; `way_in` is a path of ours where a person signs in.
 
     https://www.w3.org/TR/fetch-metadata/
     """
     seen = request.headers
     if seen.get("sec-fetch-site") in ("cross-site", "same-site") and seen.get("sec-fetch-mode") == "navigate":
         return HTMLResponse(_ONCE_MORE, status_code=401, headers=SECURITY_HEADERS)
+    if way_in and "text/html" in seen.get("accept", ""):
+        return HTMLResponse(_SIGN_IN.format(says=escape(says), way_in=escape(way_in)), status_code=401, headers=SECURITY_HEADERS)
     return PlainTextResponse(says, status_code=401, headers=SECURITY_HEADERS)
 
 

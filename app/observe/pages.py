@@ -1,4 +1,7 @@
-"""The pages: `/` the runs, `/runs/{id}` one run with its live transcript, `/events` why, and the same as JSON below `/api`."""
+"""The pages: `/` the runs, `/runs/{id}` one run with its live transcript, `/events` why, and the same as JSON below `/api`.
+
+The operator sees all of it; a person who has signed in with GitHub sees the runs of repositories that they may read, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ from typing import Any, NamedTuple
 
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from app.core.run import Run
 from app.ledger import audit, inbox, runs, steps
 from app.ledger.audit import AuditRow
 from app.ledger.database import Database, clock_ms
@@ -24,7 +29,11 @@ from app.observe.events_page import EventsPage
 from app.observe.facts import headline, link, now_of
 from app.observe.listing import beside, paused_lines, waiting
 from app.observe.metrics import Metrics
+from app.observe.signin.link_page import LinkPage
+from app.observe.signin.options import SigninOptions
+from app.observe.signin.signin import Signin, way_in
 from app.observe.text import clock, line, printable, span
+from app.observe.viewer import OPERATOR, Viewer
 
 log = structlog.get_logger()
 
@@ -43,16 +52,17 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class PageOptions(NamedTuple):
-    """`web_url` is the forge's: only what begins with it becomes a link. `public_url` says whether there is TLS, `metrics_token` opens `/metrics` (empty: none does)."""
+    """`web_url` is the forge's: only what begins with it becomes a link. `public_url` says whether there is TLS, `metrics_token` opens `/metrics` (empty: none does), `signin` is for people who sign in with GitHub (None: nobody does)."""
 
     templates_dir: Path
     web_url: str
     public_url: str = ""
     metrics_token: str = ""
+    signin: SigninOptions | None = None
 
 
 def page_routes(database: Database, options: PageOptions, stopping: threading.Event | None = None) -> list[Route]:
-    """Return the routes of all pages; each but `/enter`, `/health` and the assets needs a session, `/metrics` that or its token.
+    """Return the routes of all pages; each but `/enter`, `/health`, the assets and what signs people in needs a session, `/metrics` that or its token.
 
     Live transcripts end when `stopping` is set.
     """
@@ -60,12 +70,13 @@ def page_routes(database: Database, options: PageOptions, stopping: threading.Ev
     guarded = pages.guarded
     events = EventsPage(database, pages.render)
     return [
-        Route("/", guarded(pages.runs)),
-        Route("/runs/{run_id}", guarded(pages.run)),
-        Route("/runs/{run_id}/live", guarded(pages.live)),
-        Route("/api/runs", guarded(pages.api_runs)),
-        Route("/api/runs/{run_id}", guarded(pages.api_run)),
-        Route("/api/runs/{run_id}/credentials", guarded(pages.api_credentials)),
+        *pages.signin_routes(),
+        Route("/", guarded(pages.runs, for_people=True)),
+        Route("/runs/{run_id}", guarded(pages.run, for_people=True)),
+        Route("/runs/{run_id}/live", guarded(pages.live, for_people=True)),
+        Route("/api/runs", guarded(pages.api_runs, for_people=True)),
+        Route("/api/runs/{run_id}", guarded(pages.api_run, for_people=True)),
+        Route("/api/runs/{run_id}/credentials", guarded(pages.api_credentials, for_people=True)),
         Route("/enter", pages.door, methods=["GET"]),
         Route("/enter", pages.enter, methods=["POST"]),
         Route("/assets/{name}", pages.asset),
@@ -92,49 +103,78 @@ class _Pages:
             trim_blocks=True, lstrip_blocks=True,
         )
         self._templates.filters |= {"clock": clock, "span": span, "line": line}
-        self._templates.globals |= {"headline": lambda run: headline(run, options.web_url),
+        self._templates.globals |= {"who": "", "headline": lambda run: headline(run, options.web_url),
                                     "link": lambda url: link(url, options.web_url)}
 
-    def guarded(self, handler: Handler) -> Handler:
-        """Let only the holder of a session through."""
+        self._signin = None if options.signin is None else Signin(database, options.signin, self.render)
+
+    def signin_routes(self) -> list[Route]:
+        """Return the routes by which people sign in with GitHub and link accounts; without that they say so."""
+        if self._signin is None:
+            return [Route(path, self.no_signin) for path in ("/signin", "/signin/callback", "/link")]
+        routes = [*self._signin.routes(), *LinkPage(self._database, self._signin, self.render).routes()]
+        return [Route(each.path, _answering(each.endpoint), methods=list(each.methods or ())) for each in routes]
+
+    def guarded(self, handler: Handler, *, for_people: bool = False) -> Handler:
+        """Let only the holder of a session through, and whoever has signed in with GitHub to what is `for_people`; the handler finds its `viewer`."""
 
         async def guard(request: Request) -> Response:
             try:
-                if not await access.may_see(request, self._database):
-                    return access.refused(request)
+                viewer = await self._who_is_looking(request)
+                if isinstance(viewer, Response):
+                    return viewer
+                if viewer.person is not None and not for_people:
+                    return PlainTextResponse(access.OPERATORS_ONLY, status_code=403, headers=access.SECURITY_HEADERS)
+                request.state.viewer = viewer
                 return await handler(request)
             except SQLAlchemyError as error:
                 return _no_database(error)
 
         return guard
 
+    async def _who_is_looking(self, request: Request) -> Viewer | Response:
+        if await access.may_see(request, self._database):
+            return OPERATOR
+        if self._signin is None:
+            return access.refused(request, f"{access.NO_SESSION}{access.NO_SIGNIN}")
+        known = await self._signin.known(request)
+        if known is not None:
+            return Viewer(known.person)
+        return self._signin.again(request) or access.refused(request, access.NO_SESSION, way_in(request))
+
+    async def no_signin(self, _request: Request) -> Response:
+        answer = self.render("message.html.j2", title="Nobody signs in here", says=access.NO_SIGNIN, onward="")
+        answer.status_code = 404
+        return answer
+
     async def runs(self, request: Request) -> Response:
-        offset = _whole(request.query_params.get("offset"), 0)
+        offset, viewer = _whole(request.query_params.get("offset"), 0), _viewer(request)
 
         def look() -> dict[str, Any]:
             with self._database.read() as tx:
-                found, queued = runs.recent(tx, PAGE_RUNS + 1, offset), waiting(tx, PAGE_RUNS)
-                return {
-                    "found": found, "totals": sorted(inbox.delivery_totals(tx).items()), "ignored": inbox.recent_ignored(tx, PAGE_IGNORED),
-                    "waiting": queued, "beside": beside(tx, [*found, *queued]), "paused": paused_lines(tx),
-                }
+                found = _runs_for(tx, viewer, PAGE_RUNS + 1, offset)
+                queued = [run for run in waiting(tx, PAGE_RUNS) if viewer.may_see(run)]
+                about_all = {
+                    "totals": sorted(inbox.delivery_totals(tx).items()), "ignored": inbox.recent_ignored(tx, PAGE_IGNORED), "paused": paused_lines(tx),
+                } if viewer == OPERATOR else {"totals": [], "ignored": [], "paused": []}
+                return {"found": found, "waiting": queued, "beside": beside(tx, [*found, *queued]), **about_all}
 
         seen = await run_in_threadpool(look)
         found = seen.pop("found")
         return self.render(
-            "runs.html.j2", runs=found[:PAGE_RUNS], **seen,
+            "runs.html.j2", runs=found[:PAGE_RUNS], who=viewer.login, **seen,
             newer=None if offset == 0 else max(0, offset - PAGE_RUNS),
             older=offset + PAGE_RUNS if len(found) > PAGE_RUNS else None,
             live=any(run.state != "done" for run in found),
         )
 
     async def run(self, request: Request) -> Response:
-        run_id = request.path_params["run_id"]
+        run_id, viewer = request.path_params["run_id"], _viewer(request)
         before = _whole(request.query_params.get("before"), -1)
 
         def look() -> tuple[views.RunView, list[dict[str, Any]], dict[str, Any]] | None:
             with self._database.read() as tx:
-                found = views.view(tx, run_id) if _RUN_ID.fullmatch(run_id) else None
+                found = views.view(tx, run_id) if _may_see(tx, viewer, run_id) else None
                 if found is None:
                     return None
                 rows = steps.before(tx, run_id, before if before >= 0 else None, PAGE_STEPS)
@@ -146,16 +186,16 @@ class _Pages:
             return page_not_found()
         found, shown, now = seen
         return self.render(
-            "run.html.j2", run=found.run, now=now, steps=shown, first=shown[0]["sequence"] if shown else 0,
+            "run.html.j2", who=viewer.login, run=found.run, now=now, steps=shown, first=shown[0]["sequence"] if shown else 0,
             last=shown[-1]["sequence"] if shown else -1, newest=before < 0, patch=printable(found.patch),
         )
 
     async def live(self, request: Request) -> Response:
-        run_id = request.path_params["run_id"]
+        run_id, viewer = request.path_params["run_id"], _viewer(request)
 
         def exists() -> bool:
             with self._database.read() as tx:
-                return bool(_RUN_ID.fullmatch(run_id)) and runs.load(tx, run_id) is not None
+                return _may_see(tx, viewer, run_id)
 
         if not await run_in_threadpool(exists):
             return page_not_found()
@@ -165,24 +205,24 @@ class _Pages:
             self._database, run_id, _whole(seen, -1), web_url=self._options.web_url, stopping=self._stopping
         )
         headers = access.SECURITY_HEADERS | {"X-Accel-Buffering": "no"}
-        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+        return StreamingResponse(viewer.while_allowed(frames), media_type="text/event-stream", headers=headers)
 
     async def api_runs(self, request: Request) -> Response:
-        offset = _whole(request.query_params.get("offset"), 0)
+        offset, viewer = _whole(request.query_params.get("offset"), 0), _viewer(request)
 
         def look() -> list[dict[str, Any]]:
             with self._database.read() as tx:
-                return [views.run_json(run) for run in runs.recent(tx, PAGE_RUNS, offset)]
+                return [views.run_json(run) for run in _runs_for(tx, viewer, PAGE_RUNS, offset)]
 
         return JSONResponse(await run_in_threadpool(look), headers=access.SECURITY_HEADERS)
 
     async def api_run(self, request: Request) -> Response:
-        run_id = request.path_params["run_id"]
+        run_id, viewer = request.path_params["run_id"], _viewer(request)
         after = _whole(request.query_params.get("after"), -1)
 
         def look() -> dict[str, Any] | None:
             with self._database.read() as tx:
-                found = views.view(tx, run_id) if _RUN_ID.fullmatch(run_id) else None
+                found = views.view(tx, run_id) if _may_see(tx, viewer, run_id) else None
                 if found is None:
                     return None
                 rows = steps.after(tx, run_id, after, API_STEPS + 1)
@@ -197,12 +237,12 @@ class _Pages:
         return JSONResponse(found, headers=access.SECURITY_HEADERS)
 
     async def api_credentials(self, request: Request) -> Response:
-        run_id = request.path_params["run_id"]
+        run_id, viewer = request.path_params["run_id"], _viewer(request)
         after = _whole(request.query_params.get("after"), 0)
 
         def look() -> list[tuple[int, AuditRow]] | None:
             with self._database.read() as tx:
-                if not _RUN_ID.fullmatch(run_id) or runs.load(tx, run_id) is None:
+                if not _may_see(tx, viewer, run_id):
                     return None
                 return audit.after(tx, run_id, after, API_AUDIT + 1)
 
@@ -245,6 +285,31 @@ class _Pages:
     def render(self, name: str, **values: Any) -> Response:
         """Return a page of a template and its values."""
         return HTMLResponse(self._templates.get_template(name).render(**values), headers=access.SECURITY_HEADERS)
+
+
+def _viewer(request: Request) -> Viewer:
+    viewer: Viewer = request.state.viewer
+    return viewer
+
+
+def _may_see(tx: Connection, viewer: Viewer, run_id: str) -> bool:
+    """Return whether there is such a run for this viewer: one that is not theirs is none."""
+    found = runs.load(tx, run_id) if _RUN_ID.fullmatch(run_id) else None
+    return found is not None and viewer.may_see(found)
+
+
+def _runs_for(tx: Connection, viewer: Viewer, limit: int, offset: int) -> list[Run]:
+    return runs.recent(tx, limit, offset) if viewer == OPERATOR else runs.among(tx, viewer.may_see, limit, offset)
+
+
+def _answering(handler: Handler) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except SQLAlchemyError as error:
+            return _no_database(error)
+
+    return answer
 
 
 def _no_database(error: SQLAlchemyError) -> Response:

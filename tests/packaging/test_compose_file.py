@@ -25,9 +25,10 @@ SERVED = {"BELLHOP_DATABASE_URL", "BELLHOP_BROKER_URL", "BELLHOP_LOG_LEVEL"}
 # What each process reads, and nothing else.
 READS = {
     "migrate": {"BELLHOP_DATABASE_URL"},
-    "web": SERVED | {
+    "web": SERVED | OUTBOUND | {
         "BELLHOP_WEB_HOST", "BELLHOP_PUBLIC_URL", "BELLHOP_GITHUB_WEB_URL", "BELLHOP_GITHUB_WEBHOOK_SECRET",
         "BELLHOP_WEBHOOK_SECRETS_DIR", "BELLHOP_METRICS_TOKEN",
+        "BELLHOP_GITHUB_CLIENT_ID", "BELLHOP_GITHUB_CLIENT_SECRET", "BELLHOP_COOKIE_KEY", "BELLHOP_GITHUB_API_URL",
     },
     "worker": SERVED | OUTBOUND | {
         "BELLHOP_HOST_NAME", "BELLHOP_PUBLIC_URL", "BELLHOP_BOT_LOGIN", "BELLHOP_GITHUB_APP_ID",
@@ -52,6 +53,8 @@ HOLDERS = {
     "BELLHOP_GITHUB_WEBHOOK_SECRET": {"web"},
     "webhook-secrets": {"web"},
     "BELLHOP_METRICS_TOKEN": {"web"},
+    "BELLHOP_GITHUB_CLIENT_SECRET": {"web"},
+    "BELLHOP_COOKIE_KEY": {"web"},
     "github_app_key": {"worker"},
     "ANTHROPIC_API_KEY": {"gateway"},
     "OPENAI_API_KEY": {"gateway"},
