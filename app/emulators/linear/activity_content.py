@@ -1,4 +1,4 @@
-"""What an app may say in an agent session: five kinds of content, each of its own shape; everything else is refused.
+"""What an app may say in an agent session, five kinds of content, and what its plan is; everything else is refused.
 
 https://linear.app/developers/agent-interaction#agent-activity and https://linear.app/developers/agent-signals
 """
@@ -32,12 +32,29 @@ class Done(_Content):
     result: str | None = None
 
 
+class Step(_Content):
+    """One step of a plan."""
+
+    content: str = Field(min_length=1)
+    status: Literal["pending", "inProgress", "completed", "canceled"]
+
+
 _CONTENT: TypeAdapter[Said | Done] = TypeAdapter(Said | Done)
+_PLAN: TypeAdapter[list[Step]] = TypeAdapter(list[Step])
 
 
-def check(content: dict[str, Any], *, ephemeral: bool, signal: str | None) -> None:
+def check_plan(plan: Any) -> None:
+    """Raise Problem unless a plan is a list of steps, which replaces the one before."""
+    try:
+        _PLAN.validate_python(plan)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise invalid(f"plan.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+
+
+def check(content: Any, *, ephemeral: bool, signal: str | None) -> None:
     """Raise Problem unless an app may say this so."""
-    kind = content.get("type")
+    kind = content.get("type") if isinstance(content, dict) else None
     if kind not in ("thought", "action", "elicitation", "response", "error"):
         raise invalid(f"content.type must be one of thought, action, elicitation, response, error, and is {kind}")
     try:

@@ -17,6 +17,8 @@ def attach(
     """Put a link on an issue, or bring the one that is there up to date. Raises Problem."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise invalid("url must be a URL address")
+    if not isinstance(metadata, dict | None):
+        raise invalid("metadata must be an object")
     now = world.now()
     found = next((one for one in world.state.attachments.values() if one.issue is issue and one.url == url), None)
     if found is None:

@@ -13,7 +13,7 @@ SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 
 @cache
 def schema() -> GraphQLSchema:
-    """Return the schema, its `JSONObject` as strict as Linear's."""
+    """Return the schema; its `JSONObject` takes objects and lists, since an agent session's plan is a list of steps."""
     built = build_schema(SCHEMA_FILE.read_text(encoding="utf-8"), no_location=True)
     json_object = built.get_type("JSONObject")
     if isinstance(json_object, GraphQLScalarType):
@@ -21,7 +21,7 @@ def schema() -> GraphQLSchema:
     return built
 
 
-def _json_object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, dict | list):
         raise TypeError(f"JSONObject cannot represent non-object value: {value!r}")
     return value

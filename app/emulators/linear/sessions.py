@@ -115,6 +115,13 @@ def reply(world: World, session: AgentSession, by: User, body: str) -> Activity:
     return prompt(world, session, by, body, comment=comment)
 
 
+def set_plan(world: World, session: AgentSession, plan: Any) -> None:
+    """Set the session's plan, or take it away with None. Raises Problem."""
+    if plan is not None:
+        activity_content.check_plan(plan)
+    session.plan, session.updated_at = plan, world.now()
+
+
 def set_urls(world: World, session: AgentSession, urls: list[dict[str, str]]) -> None:
     """Set the session's links. Raises Problem for one that is given twice."""
     if len({one["url"] for one in urls}) != len(urls):

@@ -157,7 +157,7 @@ def _session_update(view: View, args: Json) -> Json:
         new = {one["url"] for one in added}
         sessions.set_urls(view.world, found, [*(one for one in kept if one["url"] not in new), *added])
     if "plan" in given:
-        found.plan, found.updated_at = given["plan"], view.world.now()
+        sessions.set_plan(view.world, found, given["plan"])
     return _done(view, agentSession=agent.session(view, found))
 
 

@@ -70,7 +70,7 @@ def test_whoever_shows_nothing_for_ten_seconds_is_unresponsive(linear: LinearEmu
 
 
 @pytest.mark.parametrize(("content", "more"), [
-    ({"type": "prompt", "body": "x"}, {}), ({"type": "musing", "body": "x"}, {}), ({"body": "x"}, {}),
+    ({"type": "prompt", "body": "x"}, {}), ({"type": "musing", "body": "x"}, {}), ({"body": "x"}, {}), ([{"type": "thought", "body": "x"}], {}),
     ({"type": "thought"}, {}), ({"type": "thought", "body": ""}, {}), ({"type": "thought", "body": 1}, {}),
     ({"type": "thought", "body": "x", "title": "y"}, {}), ({"type": "response", "body": "x", "action": "y"}, {}),
     ({"type": "action", "action": "x"}, {}), ({"type": "action", "body": "x"}, {}), ({"type": "action", "action": "x", "parameter": "y", "result": 1}, {}),
@@ -79,7 +79,7 @@ def test_whoever_shows_nothing_for_ten_seconds_is_unresponsive(linear: LinearEmu
     ({"type": "response", "body": "x"}, {"signal": "stop"}), ({"type": "thought", "body": "x"}, {"signal": "select"}),
     ({"type": "thought", "body": "x"}, {"id": "not-a-uuid"}),
 ], ids=json.dumps)
-def test_an_activity_of_another_shape_is_refused(linear: LinearEmulator, api: GraphQL, content: dict[str, Any], more: dict[str, Any]) -> None:
+def test_an_activity_of_another_shape_is_refused(linear: LinearEmulator, api: GraphQL, content: Any, more: dict[str, Any]) -> None:
     session = linear.person("ada").mention("ENG-1", "look")
     error = api.error(CREATE, i={"agentSessionId": session.id, "content": content, **more})
     assert error["extensions"]["code"] == "INVALID_INPUT"
@@ -103,7 +103,7 @@ def test_only_the_app_speaks_for_the_app(linear: LinearEmulator, api: GraphQL) -
     content = {"type": "response", "body": "forged"}
     assert GraphQL(linear, "lin_api_ada").error(CREATE, i={"agentSessionId": session.id, "content": content})["extensions"]["code"] == "FORBIDDEN"
     api.error(CREATE, i={"agentSessionId": str(uuid.uuid4()), "content": content})
-    GraphQL(linear, "lin_api_ada").error(UPDATE, id=session.id, i={"plan": {}})
+    GraphQL(linear, "lin_api_ada").error(UPDATE, id=session.id, i={"plan": []})
     assert linear.activities(session) == []
 
 
@@ -119,7 +119,11 @@ def test_links_and_plan_are_kept_current(linear: LinearEmulator, api: GraphQL) -
     assert update(addedExternalUrls=[pull])["externalLinks"] == [run, pull]
     assert update(addedExternalUrls=[{**pull, "label": "Pull request"}])["externalLinks"] == [run, {**pull, "label": "Pull request"}]
     assert update(removedExternalUrls=[run["url"]])["externalLinks"] == [{**pull, "label": "Pull request"}]
-    assert update(plan={"steps": [{"content": "Read", "status": "completed"}]})["plan"] == {"steps": [{"content": "Read", "status": "completed"}]}
+    steps = [{"content": "Read", "status": "completed"}, {"content": "Write", "status": "inProgress"}]
+    assert update(plan=steps)["plan"] == steps
+    for wrong in ({"steps": steps}, [{"content": "Read"}], [{"content": "Read", "status": "done"}]):
+        api.error(UPDATE, id=session.id, i={"plan": wrong})
+    assert update(plan=None)["plan"] is None
     api.error(UPDATE, id=session.id, i={"externalUrls": [run, run]})
     api.error(UPDATE, id=session.id, i={"externalUrls": [run], "addedExternalUrls": [pull]})
 
