@@ -66,7 +66,6 @@ class SeedApp(Noun):
     id: str = Field(default="A0EMUAPP", pattern=r"^A[A-Z0-9]+$")
     name: str = "Bellhop"
     bot: str = "bellhop"
-    client_id: str = "1111111111.2222222222"
     signing_secret: str = "emulated-signing-secret"  # noqa: S105 - an invented one, for an emulator
     verification_token: str = "emulated-verification"  # noqa: S105 - the same
     bot_token: str = Field(default="xoxb-emulated-bellhop", pattern=r"^xoxb-.+$")

@@ -148,7 +148,6 @@ class App:
 
     id: str
     name: str
-    client_id: str
     bot: Member
     signing_secret: str
     verification_token: str

@@ -24,6 +24,9 @@ from app.emulators.slack.seed import DEFAULT_EVENTS
 PAYLOADS = Path(__file__).resolve().parents[3] / "payloads" / "slack"
 EVENTS = (*DEFAULT_EVENTS, "reaction_removed", "member_joined_channel", "member_left_channel")
 
+# Methods that came after the descriptions of 2021: nothing there judges them.
+NEWER_METHODS = {"apps.connections.open", "files.getUploadURLExternal", "files.completeUploadExternal"}
+
 # Words that Slack has today and its list of 2021 lacks (docs.slack.dev/reference/methods), for all methods and for some.
 NEWER = {"ratelimited", "missing_scope", "not_allowed_token_type", "invalid_arguments", "channel_not_found"}
 NEWER_OF = {
@@ -117,12 +120,13 @@ def judged(recorded: Recorded, emulator: SlackEmulator) -> list[str]:
 def answer_problems(method: str, status: int, body: dict[str, Any]) -> list[str]:
     """Return what is wrong with one answer of the Web API."""
     known = schema("web")["methods"].get(method)
+    if body["ok"] and known:
+        return problems(answer_validator(method), body)
     if body["ok"]:
-        validator = known and answer_validator(method)
-        return problems(validator, body) if validator else []
+        return [] if method in NEWER_METHODS else [f"nobody describes {method}"]
     assert (status == 429) == (body["error"] == "ratelimited"), body
     if known is None:
-        return []
+        return [] if method in NEWER_METHODS else [f"nobody describes {method}"]
     words = set(known["default"].get("properties", {}).get("error", {}).get("enum", [])) if "default" in known else set()
     return [] if body["error"] in words | NEWER | NEWER_OF.get(method, set()) else [f"no error of this method: {body['error']}"]
 
