@@ -206,9 +206,12 @@ def _new_id(given: Json) -> str | None:
     if wanted is None:
         return None
     try:
-        return str(uuid.UUID(wanted, version=4))
+        parsed = uuid.UUID(wanted)
     except ValueError as error:
         raise invalid("id must be a UUID") from error
+    if parsed.version != 4 or str(parsed) != wanted:
+        raise invalid("id must be a UUID v4 in lower case")
+    return wanted
 
 
 def _done(view: View, **made: Json) -> Json:

@@ -78,6 +78,7 @@ def test_whoever_shows_nothing_for_ten_seconds_is_unresponsive(linear: LinearEmu
     ({"type": "error", "body": "x"}, {"ephemeral": True}),
     ({"type": "response", "body": "x"}, {"signal": "stop"}), ({"type": "thought", "body": "x"}, {"signal": "select"}),
     ({"type": "thought", "body": "x"}, {"id": "not-a-uuid"}),
+    ({"type": "thought", "body": "x"}, {"id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}),
 ], ids=json.dumps)
 def test_an_activity_of_another_shape_is_refused(linear: LinearEmulator, api: GraphQL, content: Any, more: dict[str, Any]) -> None:
     session = linear.person("ada").mention("ENG-1", "look")
