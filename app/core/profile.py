@@ -250,8 +250,11 @@ def _faults_of_own_events(profile: Profile) -> Iterator[tuple[tuple[str | int, .
             yield ("prompt",), "is missing: a schedule has no words of its own, so say here what there is to do"
         if not profile.repositories or any(set(name) & set("*?!+[]\\") for name in profile.repositories):
             yield ("repositories",), "must name each repository in full, `owner/name`, where there is a schedule"
+    elif profile.on.push is not None:
+        if profile.prompt is not None and not profile.prompt.strip():
+            yield ("prompt",), "is empty: say what there is to do after a push, or leave it out"
     elif profile.prompt is not None:
-        yield ("prompt",), "is for schedules: every other event has words of its own"
+        yield ("prompt",), "is for schedules and pushes: every other event has words of its own"
     hook, wanted = profile.on.webhook, [pattern.casefold() for pattern in profile.repositories]
     for name in () if hook is None or not wanted else hook.all_repositories:
         if not is_wanted(name.casefold(), wanted):

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from triggers.github.payload import Branch, Delivery, Id, Sha, Word
 from triggers.github.payload_pull import Fork, Side
-from triggers.members import Line, Members, Time, Url
+from triggers.members import Line, Members, Text, Time, Url
 
 # What GitHub sends of a push at most, several times over.
 COMMITS_LIMIT = 2048
@@ -135,9 +135,18 @@ class StatusDelivery(Delivery):
     branches: list[BranchOfStatus] = []
 
 
-class Commit(Members):
-    """A commit of a push, by the files that it changes."""
+class CommitAuthor(Members):
+    """Who a commit says has written it, which nobody has checked."""
 
+    name: Line | None = None
+
+
+class Commit(Members):
+    """A commit of a push: its message, and the files that it changes."""
+
+    id: Sha | None = None
+    message: Text = None
+    author: CommitAuthor | None = None
     added: list[Line] = []
     modified: list[Line] = []
     removed: list[Line] = []
@@ -150,5 +159,6 @@ class PushDelivery(Delivery):
     before: Sha
     after: Sha
     deleted: bool = False
+    forced: bool = False
     compare: Url
     commits: Annotated[list[Commit], Field(max_length=COMMITS_LIMIT)] = []

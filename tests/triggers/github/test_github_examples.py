@@ -108,8 +108,23 @@ def test_a_button_is_read_with_its_check() -> None:
 def test_a_push_names_its_branch_and_what_it_changes() -> None:
     event = the("push", "with-new-branch")
     assert (event.kind, event.number, event.branch) == ("push", None, "master")
+    assert event.text.startswith("The branch master is new, and stands at ")
     assert event.thread == "github:Codertocat/Hello-World@master"
     assert event.paths == ("README.md",)
+
+
+def test_t26_a_pushs_commits_are_told_newest_last_and_bounded() -> None:
+    example = next(each for each in EXAMPLES if (each["event"], each["example"]) == ("push", "with-new-branch"))
+    [commit] = example["payload"]["commits"]
+    many = [{**commit, "message": f"number {number}\n" + "\n" * 50_000 + "end"} for number in range(30)]
+    event = told({**example, "payload": {**example["payload"], "commits": many, "forced": True, "before": "b" * 40}})
+    assert isinstance(event, Event)
+    assert "stood at " + "b" * 40 in event.text
+    assert "It was rewritten" in event.text
+    assert "(10 earlier commits of this push are not shown)" in event.text
+    assert [f"number {number}\n" in event.text for number in (9, 10, 29)] == [False, True, True]
+    assert event.text.index("number 10\n") < event.text.index("number 29\n")
+    assert len(event.text) < 50_000
 
 
 def test_a_status_is_of_the_one_branch_that_holds_it() -> None:
