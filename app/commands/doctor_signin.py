@@ -8,8 +8,6 @@ from app.main import signin_options
 from app.observe.signin.options import checked
 from app.settings import Settings
 
-LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-
 
 def look_at_signin(settings: Settings) -> Finding:
     """Return what is found; the secret is not tried, because GitHub has no way to."""
@@ -21,7 +19,7 @@ def look_at_signin(settings: Settings) -> Finding:
         return Finding("sign-in", "missing", str(error), "docs/identity.md")
     if options is None:
         return Finding("sign-in", "off", "BELLHOP_GITHUB_CLIENT_ID is not set: only a link of `bellhop link` opens the pages, and nobody links accounts")
-    if not options.is_secure and not options.public_url.startswith(LOOPBACK):
+    if not options.is_secure and settings.link_url:
         return Finding("sign-in", "missing", f"{options.public_url} is without TLS: whoever is on the way can take a session",
                        "put a reverse proxy with TLS in front, and set BELLHOP_PUBLIC_URL to its https:// address")
     return Finding("sign-in", "ok", f"not tried; the App must name the callback URL {options.callback_url}")

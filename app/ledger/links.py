@@ -102,6 +102,11 @@ def of_github(tx: Connection, github_id: int) -> list[Link]:
     return [_link(row) for row in tx.execute(select(links).where(links.c.github_id == github_id).order_by(*_ORDER))]
 
 
+def renamed(tx: Connection, github_id: int, login: str) -> None:
+    """Note what a GitHub account is called now: of a login that is somebody else's by now, GitHub would say what that one may do."""
+    tx.execute(update(links).where(links.c.github_id == github_id, links.c.login != login).values(login=login))
+
+
 def everybody(tx: Connection) -> list[Link]:
     """Return all links."""
     return [_link(row) for row in tx.execute(select(links).order_by(*_ORDER))]

@@ -62,6 +62,8 @@ def how_to_use(emulator: GitHubEmulator, seed: Seed) -> list[str]:
         "BELLHOP_GITHUB_APP_ID": str(emulator.app.id), "BELLHOP_GITHUB_WEBHOOK_SECRET": seed.app.webhook_secret,
         "BELLHOP_BOT_LOGIN": f"{emulator.app.slug}[bot]",
         **({"BELLHOP_GITHUB_PRIVATE_KEY_FILE": str(key)} if key else {}),
+        # Nobody could come back to an address that the seed does not name.
+        **({"BELLHOP_GITHUB_CLIENT_ID": emulator.app.client_id, "BELLHOP_GITHUB_CLIENT_SECRET": seed.app.client_secret} if seed.app.callback_urls else {}),
     }
     return [
         *(f"Person {user.login}, token {user.token}" for user in people),

@@ -22,6 +22,8 @@ from app.observe.signin.options import SigninOptions
 log = structlog.get_logger()
 
 TIMEOUT_SECONDS = 10.0
+# So many sign-ins ask GitHub at once; others wait their turn, as long as that takes no longer than this.
+AT_ONCE = 8
 # For all that is asked of GitHub while a browser waits.
 ALTOGETHER_SECONDS = 30.0
 PER_PAGE = 100
@@ -65,6 +67,7 @@ class GitHub:
 
     def __init__(self, options: SigninOptions) -> None:
         self._options = options
+        self._turns = asyncio.Semaphore(AT_ONCE)
         try:
             self._trusted = ssl.create_default_context(cafile=None if options.ca_bundle is None else str(options.ca_bundle))
         except OSError as error:
@@ -78,7 +81,7 @@ class GitHub:
     async def person(self, code: str, verifier: str) -> Person:
         """Return who came back with a code, and take the token back that it was exchanged for. Raises SigninFailed."""
         try:
-            async with asyncio.timeout(ALTOGETHER_SECONDS), self._client() as client:
+            async with asyncio.timeout(ALTOGETHER_SECONDS), self._turns, self._client() as client:
                 token = await client.fetch_token(f"{self._options.web_url.rstrip('/')}/login/oauth/access_token", code=code, code_verifier=verifier)
                 try:
                     return await self._person(client)

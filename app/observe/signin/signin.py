@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.ledger import signins
+from app.ledger import links, signins
 from app.ledger.database import Database
 from app.ledger.signins import SignedIn
 from app.observe import access
@@ -91,6 +91,7 @@ class Signin:
 
         def open_session() -> str:
             with self._database.begin() as tx:
+                links.renamed(tx, person.github_id, person.login)
                 return signins.open_session(tx, person.github_id, person.login, person.repositories, earlier.key if earlier else "")
 
         key = await run_in_threadpool(open_session)

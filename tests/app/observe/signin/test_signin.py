@@ -13,8 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from app.core.account import Account
 from app.emulators.github.faults import Fault
 from app.errors import ConfigurationError
+from app.ledger import links
 from app.ledger.database import Database
 from app.ledger.tables import signins as session_rows
 from app.main import make_app
@@ -247,6 +249,19 @@ def test_t71_a_session_of_one_opens_no_page_of_the_operators_and_an_operators_al
         text = operator.get("/").text
         assert all(f"Run in {name}" in text for name in scene.runs)
         assert operator.get("/events").status_code == 200
+
+
+def test_t17_a_login_that_has_changed_is_known_from_the_next_sign_in_on(scene: Scene, database: Database) -> None:
+    account = Account(source="slack", workspace="T1", id="U1")
+    with database.begin() as tx:
+        links.link(tx, account, 101, "alice", "operator")
+    scene.github.rename_user("alice", "alice-at-work")
+    with scene.browser("alice-at-work") as alice:
+        assert signed_in(scene, alice).status_code == 200
+    with database.read() as tx:
+        found = links.of(tx, account)
+    assert found is not None
+    assert (found.github_id, found.login) == (101, "alice-at-work")
 
 
 def test_without_a_client_nobody_signs_in_and_the_pages_say_so(database: Database) -> None:
