@@ -208,7 +208,7 @@ async def test_a_sender_that_went_away_gets_no_answer(door: Door) -> None:
 
 @pytest.mark.anyio
 async def test_a_body_that_never_ends_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triggers.route.READ_SECONDS", 0.05)
+    monkeypatch.setattr("triggers.body.READ_SECONDS", 0.05)
     sender = Sender(b"", 10**9)
     await door(scope(), sender.receive, sender.send)
     assert sender.answered[0]["status"] == 408
