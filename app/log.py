@@ -13,7 +13,7 @@ from app.observe.text import printable
 
 LOUD_LIBRARIES = (
     "aiohttp", "httpx", "httpcore", "uvicorn", "celery", "kombu", "amqp", "github", "docker", "urllib3", "asyncio", "sqlalchemy",
-    "alembic",
+    "alembic", "slack_bolt", "slack_sdk",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from app.ports import Trigger, Wakeup
 from app.profiles import load_profiles
 from app.settings import Settings
 from tasks.queue import CeleryWakeup, make_celery
-from triggers import make_triggers
+from triggers import make_doors, make_triggers
 from triggers.route import hook_routes
 
 
@@ -30,11 +30,15 @@ def make_app(
 ) -> FastAPI:
     """Put the web process together from parts that are ready; live transcripts end when `stopping` is set."""
     intake = Intake(database, wakeup)
+    doors = make_doors(settings, intake)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
-            yield
+            async with AsyncExitStack() as listening:
+                for door in doors:
+                    await listening.enter_async_context(door.running())
+                yield
         finally:
             intake.close()
 
@@ -48,7 +52,7 @@ def make_app(
     return FastAPI(
         title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,
         exception_handlers={404: not_there},
-        routes=[*hook_routes(triggers, intake), *page_routes(database, pages, stopping)],
+        routes=[*(route for door in doors for route in door.routes), *hook_routes(triggers, intake), *page_routes(database, pages, stopping)],
     )
 
 

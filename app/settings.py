@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     linear_bot_name: str = ""
     linear_bot_user_id: str = ""
 
+    # Slack, docs/slack.md: nothing of it is loaded while all of these are empty.
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_api_url: WebAddress = "https://slack.com/api"
+
     # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
     webhook_secrets_dir: Path | None = None
 

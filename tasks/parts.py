@@ -92,6 +92,7 @@ class Parts:
         known = [each.get_secret_value() for each in (
             *settings.model_keys, settings.github_webhook_secret, settings.github_private_key, settings.metrics_token,
             *(SecretStr(each) for each in settings.linear_webhook_secret.get_secret_value().split()),
+            settings.slack_signing_secret, settings.slack_bot_token, settings.slack_app_token,
             *(secret for name in hooks for secret in webhook_secrets(name, settings.webhook_secrets_dir)),
         )]
         file = settings.github_private_key_file

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
+from starlette.routing import BaseRoute
 
 from app.core.event import LINEAR, SLACK, Parsed
 from app.core.profile import Profile
@@ -14,25 +16,41 @@ from app.core.ringing.webhook_source import WEBHOOK
 from app.errors import ConfigurationError
 from app.ports import Conversation, Service, Trigger
 from app.settings import Settings
-from triggers import github, linear
+from triggers import github, linear, slack
+from triggers.route import Accepts
 from triggers.webhook import webhook_triggers
 from triggers.webhook.trigger import WebhookTrigger
+
+
+class OwnDoor(Protocol):
+    """A service's part of the web process, where its deliveries take a library of the service's own, or a connection that we open."""
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Its routes, which stand before those of `/hooks/{source}`."""
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Do for the block what the service needs beside its routes."""
 
 
 class Sides(NamedTuple):
     """How a service's sides are made; each may raise ConfigurationError, and None stands for one that this Bellhop is not set up for.
 
     A forge has a `service`; where people only talk there is a `conversation` in its place, and work is done at the forge of ANSWERED_AT.
+    One with a `door` has no `trigger`: `reader` then makes what parses its payloads for `bellhop explain`.
     """
 
     trigger: Callable[[Settings], Trigger | None]
     service: Callable[[Settings], Service] | None = None
     conversation: Callable[[Settings], Conversation | None] | None = None
+    door: Callable[[Settings, Accepts], OwnDoor | None] | None = None
+    reader: Callable[[Settings], Callable[[str, str, bytes], Parsed]] | None = None
 
 
 TRIGGERS: dict[str, Sides] = {
     "github": Sides(github.trigger, github.service),
     LINEAR: Sides(linear.trigger),
+    SLACK: Sides(slack.trigger, door=slack.door, reader=slack.reader),
 }
 
 # Events that come from no forge, and the one at which their work is done.
@@ -57,12 +75,20 @@ def reader(source: str, profiles: Mapping[str, Profile], settings: Settings) -> 
         return WebhookTrigger(name, hook.model_copy(update={"auth": "bearer"}), [SecretStr("nothing-is-received")]).read
     if source not in TRIGGERS:
         raise ConfigurationError(f"there is no trigger `{source}`: Bellhop listens to {', '.join([*sorted(TRIGGERS), *sorted(hooks)])}")
+    if (made_by := TRIGGERS[source].reader) is not None:
+        return made_by(settings)
     # Nothing is received on this one, so its secret protects nothing.
     secret = SecretStr("explain")
     made = TRIGGERS[source].trigger(settings.model_copy(update={"github_webhook_secret": secret, "linear_webhook_secret": secret}))
     if made is None:
         raise ConfigurationError(f"this Bellhop is not set up for `{source}`")
     return made.read
+
+
+def make_doors(settings: Settings, intake: Accepts) -> Sequence[OwnDoor]:
+    """Return the doors of their own that services have which this Bellhop is set up for. Raises ConfigurationError."""
+    wanted = [sides.door(settings, intake) for sides in TRIGGERS.values() if sides.door is not None]
+    return [door for door in wanted if door is not None]
 
 
 def make_services(settings: Settings) -> Mapping[str, Service]:
