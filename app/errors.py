@@ -126,6 +126,13 @@ class ServiceError(BellhopError):
         self.is_wait_stated = is_wait_stated
 
 
+class Paced(ServiceError):
+    """A service was not asked, because it is not yet our turn; trying again after `retry_after_seconds` is no further attempt."""
+
+    reason = "not_our_turn"
+    who = "nobody"
+
+
 class GrantRefused(BellhopError):
     """The service would not mint the credential that a grant asks for."""
 

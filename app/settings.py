@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     github_api_url: WebAddress = "https://api.github.com"
     github_web_url: WebAddress = "https://github.com"
     bot_login: str = "bellhop[bot]"
+    # What GitHub asks for: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+    github_write_spacing_seconds: float = Field(default=1.0, ge=0, le=60)
 
     # Linear.
     linear_webhook_secret: SecretStr = SecretStr("")

@@ -82,6 +82,8 @@ def _settings(directory: Path, github: GitHubEmulator, seed: Seed, docker_host: 
         github_webhook_secret=SecretStr(seed.app.webhook_secret), github_app_id=str(github.app.id),
         github_private_key=SecretStr(github.private_key_pem or ""), github_api_url=github.api_url,
         github_web_url=github.web_url,
+        # Measured is what Bellhop takes, and not how long GitHub has writes wait for each other.
+        github_write_spacing_seconds=0,
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.outcome import Failed
 from app.core.run import Run
-from app.errors import BellhopError, LeaseLost, PublishRefused
+from app.errors import BellhopError, LeaseLost, Paced, PublishRefused
 from app.ledger import runs
 from app.ledger.runs import Lease
 from tasks.deciding.passing import outcome_of
@@ -94,6 +94,9 @@ def _try(parts: Parts, lease: Lease, run: Run, step: Work) -> None:
         raise
     except PublishRefused as error:
         conclude(parts, lease, run, outcome_of(parts, run, error))
+    except Paced as error:
+        with parts.database.begin() as tx:
+            runs.step_waits(tx, lease, str(error), error.retry_after_seconds or 1.0)
     except BellhopError as error:
         _retry_or_fail(parts, lease, run, error)
     except Exception as error:  # an error nobody foresaw still owes the person a line; its own text may hold a secret

@@ -11,8 +11,9 @@ from functools import cached_property
 import structlog
 from pydantic import SecretStr
 
-from app.core.event import Event
+from app.core.event import Event, Repo
 from app.core.grant import Credential, Grant
+from app.core.line.turns import Act, Pace, Unpaced, counted_by
 from app.core.line.waiting_line import Caps
 from app.core.profile import Profile
 from app.core.sandbox.registry import Registry
@@ -23,7 +24,16 @@ from app.execute.grants.vault import Vault
 from app.execute.workspace import Workspaces
 from app.ledger import audit
 from app.ledger.database import Database
-from app.ports import AgentAdapter, Census, Conversation, GatewayControl, SandboxBackend, Service, TokenMinter, Wakeup
+from app.ports import (
+    AgentAdapter,
+    Census,
+    Conversation,
+    GatewayControl,
+    SandboxBackend,
+    Service,
+    TokenMinter,
+    Wakeup,
+)
 from app.settings import Settings, webhook_secrets
 from tasks.caps import caps_of
 
@@ -37,7 +47,8 @@ class Parts:
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
-    name; `conversations` are the services where people only talk, by their events' source; `census` says where the App is installed (None: nobody asks). `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    name; `conversations` are the services where people only talk, by their events' source; `census` says where the App is installed (None: nobody asks);
+    `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -56,6 +67,7 @@ class Parts:
     registries: Mapping[str, Registry] = field(default_factory=dict)
     conversations: Mapping[str, Conversation] = field(default_factory=dict)
     census: Census | None = None
+    pace: Pace = field(default_factory=Unpaced)
     sweeping: threading.Lock = field(default_factory=threading.Lock)
     closing: tuple[Callable[[], None], ...] = ()
 
@@ -67,6 +79,10 @@ class Parts:
     def service(self, event: Event) -> Service:
         """Return the service that the event came from."""
         return self.services[event.source]
+
+    def wait_seconds(self, repo: Repo, act: Act) -> float:
+        """Return how long GitHub's limits have this wait, as far as is known; 0: not at all."""
+        return self.pace.wait_seconds(counted_by("github", repo), act)
 
     def redacted(self, text: str) -> str:
         """Return text that is about to leave without the secrets that this process knows, and without what looks like one."""

@@ -28,7 +28,7 @@ from app.core.outcome import PullRequest
 from app.core.profile import Profile
 from app.core.run import Run
 from app.core.words.seen import as_seen
-from app.errors import BellhopError, LedgerUnavailable
+from app.errors import BellhopError, LedgerUnavailable, Paced
 from app.ledger import audit, conversation, hosts, inbox, messages, notices, results, runs, tallies
 from app.ports import Service
 from tasks.deciding import ci
@@ -82,6 +82,9 @@ def route(parts: Parts, inbox_id: int) -> None:
                 end_what_has_passed(parts, entry.event)
                 _route(parts, inbox_id, entry.event)
                 tell_of_narrowing(parts, entry.event)
+        except Paced as error:
+            with parts.database.begin() as tx:
+                inbox.wait(tx, inbox_id, error.retry_after_seconds or 1.0, f"waits: {error}")
         except BellhopError as error:
             again = error.retryable and attempts < MAX_ATTEMPTS
             wait_seconds = backoff_seconds(attempts, error.retry_after_seconds, is_stated=error.is_wait_stated)

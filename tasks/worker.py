@@ -23,8 +23,10 @@ from app.ports import Closes, Wakeup
 from app.profiles import load_profiles, load_registries
 from app.settings import Settings
 from tasks.finish import finish
+from tasks.pacing import SharedPace
 from tasks.parts import Parts
 from tasks.queue import EVENTS_QUEUE, host_queue
+from tasks.replying.teller import Teller
 from tasks.route import route
 from tasks.start import start
 from tasks.sweep import sweep, tick
@@ -37,8 +39,9 @@ log = structlog.get_logger()
 def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
     vault = Vault(settings.credentials_dir)
-    services, conversations, backends = make_services(settings), make_conversations(settings), usable_backends(settings)
-    app = GitHubApp.from_settings(settings)
+    pace = SharedPace(database, settings.github_write_spacing_seconds)
+    services, conversations, backends = make_services(settings, pace), make_conversations(settings), usable_backends(settings)
+    app = GitHubApp.from_settings(settings, pace)
     minter = KeepingMinter(app, vault)
     tooling = Tooling(settings)
     registries = load_registries(settings.registries_file)
@@ -63,6 +66,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         registries=registries,
         conversations=conversations,
         census=app,
+        pace=pace,
         closing=tuple(part.close for part in (*dict.fromkeys(services.values()), *conversations.values(), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 
@@ -151,6 +155,7 @@ class Worker:
         register(celery, parts)
         self._parts = parts
         self._presence = Presence(parts.database, parts.settings.host_name)
+        self._teller = Teller(parts)
         self._controller = make_controller(celery, parts.settings)
         self._thread = threading.Thread(target=self._controller.start, name="worker", daemon=True)
 
@@ -158,6 +163,7 @@ class Worker:
         """Make this host known, look at once for what was left standing, and begin."""
         self._presence.start()
         self._thread.start()
+        self._teller.start()
         self._parts.wakeup.sweep(self._parts.settings.host_name)
 
     def stop(self) -> None:
@@ -165,6 +171,7 @@ class Worker:
         # Returns when the pool is empty. The consumer's loop, idle by now, looks up within two seconds and ends by
         # itself: nobody waits for that.
         self._controller.stop()
+        self._teller.stop()
         self._presence.stop()
 
     def wait(self) -> None:

@@ -33,9 +33,11 @@ def missing(reason: str) -> NoReturn:
 
 
 def pytest_configure() -> None:
-    """Hear SIGINT: a shell starts what it puts into the background with it ignored, and every child would inherit that."""
+    """Write to emulated services at once, and hear SIGINT: a shell starts what it puts into the background with it ignored, and every child would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Emulated services are written to without a pause, but where a test is about that.
+    os.environ.setdefault("BELLHOP_GITHUB_WRITE_SPACING_SECONDS", "0")
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from app.core.event import Repo
 from app.core.grant import Credential, Grant
+from app.core.line.turns import Pace, Unpaced
 from app.emulators.github import (
     GitHubEmulator,
     Seed,
@@ -66,15 +67,21 @@ def github(tmp_path: Path, app_key: RSAPrivateKey) -> Iterator[GitHubEmulator]:
 
 
 @pytest.fixture
-def minter(github: GitHubEmulator, app_key: RSAPrivateKey) -> Iterator[GitHubApp]:
-    app = GitHubApp(app_id=APP_ID, private_key=app_key, api_url=github.api_url, timeout_seconds=5)
+def pace() -> Pace:
+    """At which the minter and the service ask."""
+    return Unpaced()
+
+
+@pytest.fixture
+def minter(github: GitHubEmulator, app_key: RSAPrivateKey, pace: Pace) -> Iterator[GitHubApp]:
+    app = GitHubApp(app_id=APP_ID, private_key=app_key, api_url=github.api_url, timeout_seconds=5, pace=pace)
     yield app
     app.close()
 
 
 @pytest.fixture
-def service(github: GitHubEmulator) -> GitHubService:
-    return GitHubService(api_url=github.api_url, web_url=github.web_url, bot_login="bellhop[bot]", timeout_seconds=5)
+def service(github: GitHubEmulator, pace: Pace) -> GitHubService:
+    return GitHubService(api_url=github.api_url, web_url=github.web_url, bot_login="bellhop[bot]", timeout_seconds=5, pace=pace)
 
 
 @pytest.fixture

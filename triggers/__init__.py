@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from app.core.event import LINEAR, SLACK, Parsed
+from app.core.line.turns import Pace
 from app.core.profile import Profile
 from app.core.ringing.schedule import SCHEDULE
 from app.core.ringing.webhook_source import WEBHOOK
@@ -41,7 +42,7 @@ class Sides(NamedTuple):
     """
 
     trigger: Callable[[Settings], Trigger | None]
-    service: Callable[[Settings], Service] | None = None
+    service: Callable[[Settings, Pace | None], Service] | None = None
     conversation: Callable[[Settings], Conversation | None] | None = None
     door: Callable[[Settings, Accepts], OwnDoor | None] | None = None
     reader: Callable[[Settings], Callable[[str, str, bytes], Parsed]] | None = None
@@ -91,9 +92,9 @@ def make_doors(settings: Settings, intake: Accepts) -> Sequence[OwnDoor]:
     return [door for door in wanted if door is not None]
 
 
-def make_services(settings: Settings) -> Mapping[str, Service]:
-    """Return every service to reply to, by the source of the events that come from it. Raises ConfigurationError."""
-    made = {source: sides.service(settings) for source, sides in TRIGGERS.items() if sides.service is not None}
+def make_services(settings: Settings, pace: Pace | None = None) -> Mapping[str, Service]:
+    """Return every service to reply to, by the source of the events that come from it, asked at this pace. Raises ConfigurationError."""
+    made = {source: sides.service(settings, pace) for source, sides in TRIGGERS.items() if sides.service is not None}
     return made | {source: made[forge] for source, forge in ANSWERED_AT.items()}
 
 

@@ -68,6 +68,8 @@ def demo_settings(directory: Path) -> Settings:
         database_url="", broker_url="memory://", web_host="127.0.0.1", web_port=0, public_url="",
         host_name="demo", sandbox_backend="auto", bot_login="bellhop[bot]", log_level="ERROR", sweep_seconds=5.0,
         github_private_key_file=None, ca_bundle=None,
+        # The GitHub of this demonstration is on this machine, and asks for none.
+        github_write_spacing_seconds=0,
     )
 
 

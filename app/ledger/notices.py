@@ -75,3 +75,9 @@ def delivered(tx: Connection, notice_id: str) -> None:
 def again_in(tx: Connection, notice_id: str, seconds: float) -> None:
     """Have it tried again later."""
     tx.execute(update(notices).where(notices.c.id == notice_id).values(next_at_ms=now_ms() + int(seconds * 1000)))
+
+
+def wait(tx: Connection, notice_id: str, seconds: float) -> None:
+    """Have it said later; that it was looked at is no try."""
+    later_ms = now_ms() + int(seconds * 1000)
+    tx.execute(update(notices).where(notices.c.id == notice_id).values(attempts=notices.c.attempts - 1, next_at_ms=later_ms))

@@ -93,6 +93,12 @@ def again_in(tx: Connection, offer: OfferRow, seconds: float) -> None:
     tx.execute(update(offers).where(offers.c.id == offer.id).values(next_at_ms=now_ms() + int(seconds * 1000)))
 
 
+def wait(tx: Connection, offer: OfferRow, seconds: float) -> None:
+    """Have the offer told later; that it was looked at is no try."""
+    later_ms = now_ms() + int(seconds * 1000)
+    tx.execute(update(offers).where(offers.c.id == offer.id).values(attempts=offers.c.attempts - 1, next_at_ms=later_ms))
+
+
 def _change(tx: Connection, offer_id: int, **values: object) -> None:
     tx.execute(update(offers).where(offers.c.id == offer_id).values(version=offers.c.version + 1, **values))
 

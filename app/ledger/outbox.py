@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection, case, insert, select, update
@@ -120,6 +121,14 @@ def failed(tx: Connection, run_id: str, kind: str, error: str, retry_in_seconds:
     )
 
 
+def wait(tx: Connection, run_id: str, kind: str, seconds: float) -> None:
+    """Let go of a reply that was not tried; it is due again after `seconds`."""
+    tx.execute(
+        update(outbox).where(outbox.c.run_id == run_id, outbox.c.kind == kind)
+        .values(held_until_ms=0, next_at_ms=now_ms() + int(seconds * 1000))
+    )
+
+
 def give_up(tx: Connection, run_id: str, kind: str, version: int, error: str) -> None:
     """Note that this version will not be delivered, and let go; a version put meanwhile or later is due."""
     tx.execute(
@@ -127,6 +136,12 @@ def give_up(tx: Connection, run_id: str, kind: str, version: int, error: str) ->
         .where(outbox.c.run_id == run_id, outbox.c.kind == kind)
         .values(delivered_version=version, attempts=0, last_error=f"{_GIVEN_UP}{error}"[:1000], held_until_ms=0)
     )
+
+
+def unmade(tx: Connection, run_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Return (run id, kind) of those runs' replies that do not stand at the service yet."""
+    rows = tx.execute(select(outbox.c.run_id, outbox.c.kind).where(outbox.c.run_id.in_(run_ids), outbox.c.url.is_(None)))
+    return {(row.run_id, row.kind) for row in rows}
 
 
 def due(tx: Connection, limit: int = 100) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core.event import Event
@@ -231,6 +231,12 @@ def step_done(tx: Connection, lease: Lease) -> None:
     tx.execute(
         update(runs).where(runs.c.id == lease.run_id, runs.c.epoch == lease.epoch).values(attempts=0, last_error=None)
     )
+
+
+def step_waits(tx: Connection, lease: Lease, why: str, next_in_seconds: float) -> None:
+    """Give the lease back before a step that was not tried: its attempts are those before it. Raises LeaseLost."""
+    write(tx, lease, last_error=why[:1000], attempts=case((runs.c.attempts > 0, runs.c.attempts - 1), else_=0))
+    release(tx, lease, next_in_seconds=next_in_seconds)
 
 
 def step_failed(tx: Connection, lease: Lease, error: str, next_in_seconds: float) -> None:

@@ -25,6 +25,9 @@ def revoke_left(parts: Parts) -> None:
                 row = sandboxes.load(tx, kept.sandbox_id)
             if row is not None and row.state in ("opening", "open"):
                 continue
+        # Nobody is asked meanwhile, and every try would be on record.
+        if parts.wait_seconds(kept.credential.grant.repo, "read") > 0:
+            continue
         take_back(parts, kept.credential, note=", left over")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.event import Event
 from app.core.grant import Credential, Grant
+from app.core.line.turns import Act
 from app.core.run import comment_marker
 from app.core.showing.check import CHECK, CHECK_PUSHED, Check
 from app.core.showing.receipt import RECEIPT, Receipt, is_in_pull
@@ -15,6 +16,11 @@ from tasks.grants import check_grant, reply_grant
 def is_spare(kind: str) -> bool:
     """Return whether a reply stands beside the comment that says the same: where it is refused, nobody misses a word."""
     return kind in (CHECK, CHECK_PUSHED) or kind.startswith(RECEIPT)
+
+
+def act_of(kind: str) -> Act:
+    """Return what kind of request bringing the reply about is."""
+    return "spare" if is_spare(kind) else "write"
 
 
 def grant_of(event: Event, kind: str) -> Grant:

@@ -38,6 +38,8 @@ def look_for_friction(parts: Parts, _host: str) -> None:
     for repo in known:
         if taken == REPOSITORIES_AT_ONCE:
             return
+        if parts.wait_seconds(repo, "spare") > 0:
+            continue
         with parts.database.begin() as tx:
             mark = looks.take(tx, look_name(SOURCE, repo.id), HOLD_SECONDS)
         if mark is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from app.errors import BellhopError
+from app.errors import BellhopError, Paced
 from app.ledger import notices
 from tasks.grants import reply_grant
 from tasks.parts import Parts
@@ -31,9 +31,15 @@ def _deliver(parts: Parts, notice_id: str) -> None:
     if due is None:
         return
     event = due.event
+    if (wait_seconds := parts.wait_seconds(event.repo, "write")) > 0:
+        _wait(parts, notice_id, wait_seconds)
+        return
     try:
         with parts.credential(reply_grant(event), run_id=None) as credential:
             parts.service(event).upsert_comment(credential, event, due.marker, f"{due.text}\n\n{due.marker}\n")
+    except Paced as error:
+        _wait(parts, notice_id, error.retry_after_seconds or 1.0)
+        return
     except BellhopError as error:
         again = error.retryable and due.attempts < MAX_ATTEMPTS
         log.warning("notice_failed", thread=event.thread, reason=error.reason, attempt=due.attempts, gives_up=not again)
@@ -45,3 +51,8 @@ def _deliver(parts: Parts, notice_id: str) -> None:
         return
     with parts.database.begin() as tx:
         notices.delivered(tx, due.id)
+
+
+def _wait(parts: Parts, notice_id: str, seconds: float) -> None:
+    with parts.database.begin() as tx:
+        notices.wait(tx, notice_id, seconds)

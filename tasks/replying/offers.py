@@ -19,8 +19,9 @@ from app.core.showing.offers import (
     offered_by,
     task,
 )
-from app.errors import BellhopError
+from app.errors import BellhopError, Paced
 from app.ledger import looks, offers, repositories
+from app.ledger.offers import OfferRow
 from tasks.deciding.ci import ci_of, head_grant
 from tasks.grants import authorise_grant, check_grant
 from tasks.parts import Parts
@@ -107,10 +108,16 @@ def tell_offers(parts: Parts, _host: str) -> None:
             offer = offers.hold(tx, HOLD_SECONDS)
         if offer is None:
             return
+        if (wait_seconds := parts.wait_seconds(offer.event.repo, "spare")) > 0:
+            _wait(parts, offer, wait_seconds)
+            continue
         check = offer_check(offer.id, offer.event, offer.frictions, refused=offer.refused, run_id=offer.run_id)
         try:
             with parts.credential(check_grant(offer.event), run_id=None) as credential:
                 parts.service(offer.event).upsert_check(credential, offer.event.repo, check)
+        except Paced as error:
+            _wait(parts, offer, error.retry_after_seconds or 1.0)
+            continue
         except BellhopError as error:
             is_over = not error.retryable or offer.attempts >= MAX_ATTEMPTS
             log.warning("offer_not_shown", offer=offer.id, given_up=is_over, reason=error.reason, error=str(error))
@@ -122,3 +129,8 @@ def tell_offers(parts: Parts, _host: str) -> None:
             continue
         with parts.database.begin() as tx:
             offers.told(tx, offer)
+
+
+def _wait(parts: Parts, offer: OfferRow, seconds: float) -> None:
+    with parts.database.begin() as tx:
+        offers.wait(tx, offer, seconds)

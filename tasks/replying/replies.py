@@ -8,18 +8,16 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
-from app.core.event import Event
 from app.core.line.budget import cost_in_words
 from app.core.run import COMMENT, Run, RunState, comment_marker
 from app.core.sandbox.denied import Denied
 from app.core.showing.progress import progress_in_words, shown_minutes
-from app.errors import BellhopError, ProfileError
+from app.errors import BellhopError, Paced, ProfileError
 from app.ledger import (
     acknowledged,
     audit,
     exchanges,
     line,
-    looks,
     messages,
     outbox,
     remarks,
@@ -35,7 +33,7 @@ from app.publish.describe import TEMPLATES_DIR, render_comment
 from app.publish.inert import words
 from tasks.parts import Parts
 from tasks.replying.answers import how_to_approve
-from tasks.replying.bringing import bring_about, grant_of, is_spare
+from tasks.replying.bringing import act_of, bring_about, grant_of, is_spare
 from tasks.replying.checks import say_checks
 from tasks.replying.home import open_home, place_of
 
@@ -179,10 +177,12 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
     """Deliver one reply until the service holds its newest version; what fails is due again later."""
     with structlog.contextvars.bound_contextvars(run_id=run_id):
         while True:
-            with parts.database.begin() as tx:
+            with parts.database.read() as tx:
                 run = runs.load(tx, run_id)
-                if run is None or not looks.is_due(tx, pause_name(run.event)):
-                    return
+            # What has to wait is due as it was: who looks after that (tasks/replying/teller.py) need not be asked to.
+            if run is None or parts.wait_seconds(run.event.repo, act_of(kind)) > 0:
+                return
+            with parts.database.begin() as tx:
                 known = outbox.load(tx, run_id, kind)
                 is_made = known is not None and bool(known.url)
                 reply = outbox.hold(tx, run_id, kind, EDIT_HOLD_SECONDS if is_made else CREATE_HOLD_SECONDS)
@@ -204,12 +204,11 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
                 if event.number is None and not is_spare(reply.kind):
                     event = open_home(parts, credential, run)
                 url = bring_about(parts.service(event), credential, event, reply)
+    except Paced as error:
+        with parts.database.begin() as tx:
+            outbox.wait(tx, reply.run_id, reply.kind, error.retry_after_seconds or 1.0)
+        return False
     except BellhopError as error:
-        if error.retry_after_seconds is not None:
-            # The limit is the installation's, whatever is said with its tokens: all that is to be said there waits with this.
-            wait_seconds = backoff_seconds(reply.attempts + 1, error.retry_after_seconds, is_stated=error.is_wait_stated)
-            with parts.database.begin() as tx:
-                looks.postpone(tx, pause_name(run.event), wait_seconds)
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False
     except Exception as error:  # one reply that breaks our own code must not keep the others from being delivered
@@ -239,11 +238,6 @@ def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryabl
     with parts.database.begin() as tx:
         outbox.failed(tx, reply.run_id, reply.kind, said, wait_seconds)
     log.warning("reply_failed", attempt=attempt, error=said, retry_in_seconds=wait_seconds)
-
-
-def pause_name(event: Event) -> str:
-    """Return the name of what a service's rate limit is counted by: one installation of the App."""
-    return f"pause {event.source} {event.repo.installation_id or event.repo.owner}"
 
 
 def backoff_seconds(attempt: int, retry_after_seconds: float | None = None, *, is_stated: bool = True) -> float:

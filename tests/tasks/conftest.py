@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.core.line.turns import Pace
 from app.emulators.github import GitHubEmulator
 from app.execute.agents import agent_named
 from app.execute.gateway.control import GatewayClient
@@ -21,6 +22,7 @@ from app.ledger import hosts
 from app.ledger.database import Database
 from app.ledger.tables import metadata
 from app.settings import Settings
+from tasks.pacing import SharedPace
 from tasks.parts import Parts
 from tests.github_at_work import app_key, github, minter, service
 from tests.tasks.scene import HOST, Recorder, Scene, profile
@@ -46,16 +48,30 @@ def more_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def ledger(state_dir: Path) -> Iterator[Database]:
+    """The scene's ledger."""
+    database = Database(f"sqlite:///{state_dir / 'ledger.db'}")
+    metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def pace(ledger: Database) -> Pace:
+    """What the service asks for is obeyed; writes are not spaced."""
+    return SharedPace(ledger, 0.0)
+
+
+@pytest.fixture
 def without_gateway(
-    github: GitHubEmulator, minter: GitHubApp, service: GitHubService, state_dir: Path, runtime_dir: Path, tmp_path: Path,
-    more_settings: dict[str, Any],
+    github: GitHubEmulator, minter: GitHubApp, service: GitHubService, ledger: Database, pace: Pace, state_dir: Path, runtime_dir: Path,
+    tmp_path: Path, more_settings: dict[str, Any],
 ) -> Iterator[Scene]:
     settings = Settings(
         state_dir=state_dir, runtime_dir=runtime_dir, host_name=HOST, github_api_url=github.api_url,
         github_web_url=github.web_url,
     ).model_copy(update=more_settings)
-    database = Database(f"sqlite:///{state_dir / 'ledger.db'}")
-    metadata.create_all(database.engine)
+    database = ledger
     with database.begin() as tx:
         hosts.seen(tx, HOST)
     wakeup, backend, profiles = Recorder(), FakeSandboxes("never_ends"), {"fix": profile()}
@@ -63,9 +79,8 @@ def without_gateway(
     parts = Parts(
         settings=settings, database=database, wakeup=wakeup, profiles=profiles, services=dict.fromkeys(("github", "schedule", "webhook"), service),
         minter=KeepingMinter(minter, vault), vault=vault, workspaces=Workspaces(settings), gateway=GatewayClient(settings.gateway_socket),
-        backends=(backend,), tooling=lambda _backend: "fake", tooling_parts=lambda _backend, _names: {}, agent=agent_named,
+        backends=(backend,), tooling=lambda _backend: "fake", tooling_parts=lambda _backend, _names: {}, agent=agent_named, pace=pace,
     )
     made = Scene(github, settings, database, wakeup, backend, parts, profiles, tmp_path)
     yield made
     made.let_go()
-    database.close()

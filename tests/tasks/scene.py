@@ -158,7 +158,7 @@ class Scene:
         with self.database.begin() as tx:
             tx.execute(text("UPDATE runs SET lease_until_ms = 0, next_at_ms = 0"))
             tx.execute(text("UPDATE inbox SET next_at_ms = 0"))
-            tx.execute(text("UPDATE looks SET next_at_ms = 0 WHERE name LIKE 'pause %'"))
+            tx.execute(text("UPDATE pace SET paused_until_ms = 0, next_write_at_ms = 0, held_until_ms = 0, next_begin_at_ms = 0"))
             tx.execute(text("UPDATE outbox SET held_until_ms = 0, next_at_ms = 0"))
 
     def recover(self, times: int = 4) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.core.outcome import Failed, PullRequest, Refused
+from app.core.run import COMMENT
 from app.emulators.github import Fault
 from app.execute.sandboxes.fake import FakeSandboxes
+from app.ledger import outbox
 from tasks.finish import finish
 from tasks.leased import MAX_ATTEMPTS
 from tasks.replying.replies import deliver
@@ -89,30 +93,72 @@ def test_r26_a_rate_limit_while_publishing_is_waited_out_and_the_intent_stays(sc
     assert isinstance(scene.outcome(run_id), PullRequest)
 
 
-def test_r26_a_rate_limit_on_comments_holds_for_the_next_one_too(scene: Scene) -> None:
+def test_r26_what_github_asks_on_a_comment_is_asked_of_the_runs_own_calls_too(scene: Scene) -> None:
+    scene.github.person("bob").open_issue("octo/hello", "Another one")
     scene.github.fault(Fault(path=COMMENTS, method="POST", status=429, headers={"retry-after": "200"}))
-    run_id = scene.started()  # the comment "working" comes while GitHub wants to be left alone
-    assert scene.comments() == []
-    assert 198 < scene.waits_seconds("outbox", run_id=run_id) <= 200
+    run_id = scene.routed()
+    nothing = Fault(path="/api/v3/", status=500, times=1000)
+    scene.github.fault(nothing)
+    start(scene.parts, run_id)
+    deliver(scene.parts, run_id)
+    route(scene.parts, scene.ring(number=2))
+    sweep(scene.parts)
+    # Not one request: not for a token, a start, a comment, an event's questions, or the token that was left over.
+    assert scene.github.faults.remaining == [(nothing, 1000)]
+    assert (scene.run(run_id).state, scene.run(run_id).attempts) == ("starting", 0)
+    assert 195 < scene.waits_seconds("runs", id=run_id) <= 200
+    scene.github.faults.clear()
+    scene.recover(2)
+    assert (scene.run(run_id).state, len(scene.comments())) == ("running", 1)
+    assert scene.github.live_tokens() == []
+
+
+def test_r26_a_run_that_waits_for_its_turn_uses_up_no_attempts(scene: Scene) -> None:
+    run_id = ready_to_publish(scene)
+    scene.github.fault(Fault(path=PULLS, method="POST", status=403, headers={"retry-after": "120"}))
+    finish(scene.parts, run_id)
+    for _ in range(MAX_ATTEMPTS + 1):
+        scene.sql("UPDATE runs SET lease_until_ms = 0, next_at_ms = 0")
+        finish(scene.parts, run_id)
+    assert scene.run(run_id).state == "publishing"
     scene.recover(1)
-    assert "the agent is working" in scene.comments()[0].body
+    assert isinstance(scene.outcome(run_id), PullRequest)
+
+
+def test_r26_nothing_more_is_asked_once_github_says_that_no_requests_are_left(scene: Scene) -> None:
+    said = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 300)}
+    answer = {"id": 1, "html_url": "https://github.invalid/octo/hello/issues/1#issuecomment-1", "body": "", "user": {"login": "bellhop[bot]"}}
+    scene.github.fault(Fault(path=COMMENTS, method="POST", status=201, body=answer, headers=said))
+    run_id = scene.routed()
+    scene.github.fault(Fault(path="/api/v3/", status=500, times=1000))
+    start(scene.parts, run_id)
+    assert scene.github.faults.remaining[0][1] == 1000
+    assert 290 < scene.waits_seconds("runs", id=run_id) <= 300
 
 
 def test_r26_a_rate_limit_holds_all_that_is_to_be_said_with_that_installations_tokens(scene: Scene) -> None:
     scene.github.person("bob").open_issue("octo/hello", "Another one")
-    scene.github.fault(Fault(path=COMMENTS, method="POST", status=403, headers={"retry-after": "200"}))
-    first = scene.routed()
     other = scene.ring(number=2)
     route(scene.parts, other)
-    # Nobody has asked GitHub for the second, whose own time has come.
-    assert (scene.comments(1), scene.comments(2)) == ([], [])
-    run_id = scene.entry(other).run_id
-    assert scene.waits_seconds("outbox", run_id=run_id) <= 0
-    assert 198 < scene.waits_seconds("outbox", run_id=first) <= 200
+    other_run = scene.entry(other).run_id
+    assert other_run is not None
+    scene.github.fault(Fault(path=COMMENTS, method="POST", status=403, headers={"retry-after": "200"}))
+    first = scene.routed()
+    nothing = Fault(path="/api/v3/", status=500, times=1000)
+    scene.github.fault(nothing)
+    with scene.database.begin() as tx:
+        outbox.put(tx, other_run, COMMENT, "Said meanwhile.")
+    deliver(scene.parts, other_run)
     sweep(scene.parts)
-    assert scene.comments(2) == []
-    scene.recover(1)
-    assert (len(scene.comments(1)), len(scene.comments(2))) == (1, 1)
+    # Nobody has asked GitHub for the second, whose own time has come.
+    assert scene.github.faults.remaining == [(nothing, 1000)]
+    assert scene.waits_seconds("outbox", run_id=other_run) <= 0
+    assert 195 < scene.waits_seconds("outbox", run_id=first) <= 200
+    scene.github.faults.clear()
+    scene.later()
+    for run_id in (first, other_run):
+        deliver(scene.parts, run_id)
+    assert (len(scene.comments(1)), scene.comments(2)[0].body.startswith("Said meanwhile.")) == (1, True)
 
 
 def test_r26_a_limit_that_does_not_say_how_long_is_waited_out_twice_as_long_each_time(scene: Scene) -> None:

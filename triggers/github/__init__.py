@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.line.turns import Pace
 from app.ports import Service, Trigger
 from app.settings import Settings
 from triggers.github.trigger import GitHubTrigger
@@ -12,8 +13,8 @@ def trigger(settings: Settings) -> Trigger:
     return GitHubTrigger(settings.github_webhook_secret)
 
 
-def service(settings: Settings) -> Service:
-    """Return the reply side."""
+def service(settings: Settings, pace: Pace | None) -> Service:
+    """Return the reply side, which asks GitHub at this pace."""
     # The web process receives and never replies: it need not load PyGithub.
     from triggers.github.reply import GitHubService  # noqa: PLC0415
 
@@ -23,4 +24,5 @@ def service(settings: Settings) -> Service:
         bot_login=settings.bot_login,
         ca_bundle=settings.ca_bundle,
         proxy=settings.outbound_proxy,
+        pace=pace,
     )

@@ -113,7 +113,7 @@ class GitHubCi:
     def _log(self, credential: Credential, repo: Repo, job: dict[str, Any]) -> Evidence:
         name = str(job["name"])
         try:
-            raw = self._connection.download(credential.token, f"/repos/{quote(repo.full_name)}/actions/jobs/{int(job['id'])}/logs", LOG_LIMIT_BYTES)
+            raw = self._connection.download(credential, f"/repos/{quote(repo.full_name)}/actions/jobs/{int(job['id'])}/logs", LOG_LIMIT_BYTES)
         except requests.RequestException as error:
             status = getattr(error.response, "status_code", None)
             why = f"GitHub answered {status}" if status else type(error).__name__
@@ -155,7 +155,7 @@ class GitHubCi:
             )
 
     def _get(self, credential: Credential, repo: Repo, path: str, **query: str) -> Any:
-        requester: Requester = self._connection.requester(credential.token)
+        requester: Requester = self._connection.requester(credential)
         words = f"?{urlencode(query)}" if query else ""
         return requester.requestJsonAndCheck("GET", f"/repos/{quote(repo.full_name)}/{path}{words}")[1]
 

@@ -1,4 +1,4 @@
-"""PyGithub over one session of our own: its CA bundle and proxy, no environment, no sleeping, no retries.
+"""PyGithub over sessions of our own: their CA bundle and proxy, no environment, no retries, and each request in its turn.
 
 PyGithub makes its own `requests` sessions, which read proxies from the environment and take none as an argument.
 `Requester.injectConnectionClasses` is its documented way in; called on a subclass, it changes nothing for others.
@@ -14,38 +14,40 @@ from typing import Any
 import requests
 from github.Auth import Token
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
-from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+
+from app.core.grant import Credential
+from app.core.line.turns import READING, Act, Pace, counted_by
+
+_REFUSALS = (403, 429)
 
 
 class GitHubConnection:
-    """A pool of connections to one API URL, shared by requesters that each carry a token of their own."""
+    """A pool of connections to one API URL, shared by requesters that each carry a token of their own, and ask in its turn."""
 
     def __init__(
-        self, *, api_url: str, ca_bundle: Path | None, proxy: str | None, timeout_seconds: int = 15
+        self, *, api_url: str, ca_bundle: Path | None, proxy: str | None, pace: Pace, timeout_seconds: int = 15
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._verify: bool | str = True if ca_bundle is None else str(ca_bundle)
         self._timeout_seconds = timeout_seconds
-        session = requests.Session()
-        session.trust_env = False
-        session.auth = Requester.noopAuth
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        if proxy:
-            session.proxies = {"http": proxy, "https": proxy}
-        self._session = session
-        self._requester = _over(session)
+        self._proxy = proxy
+        self._pace = pace
+        self._pool = HTTPAdapter()
+        self._elsewhere = self._prepared(requests.Session())
 
     def close(self) -> None:
         """Close the pool."""
-        self._session.close()
+        self._pool.close()
 
-    def download(self, token: SecretStr, path: str, limit_bytes: int) -> bytes:
+    def download(self, credential: Credential, path: str, limit_bytes: int) -> bytes:
         """Return a file that the API answers with a redirect for, its beginning and end where it is longer; the token goes to the API alone.
 
         Raises requests.RequestException, also for any answer that is neither. https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run
         """
-        headers = {"authorization": f"Bearer {token.get_secret_value()}", "accept": "application/vnd.github+json", "user-agent": "bellhop"}
-        with self._get(f"{self._api_url}{path}", headers) as answer:
+        token = credential.token.get_secret_value()
+        headers = {"authorization": f"Bearer {token}", "accept": "application/vnd.github+json", "user-agent": "bellhop"}
+        with self._get(self._session(credential), f"{self._api_url}{path}", headers) as answer:
             answer.raise_for_status()
             if answer.status_code != 302:
                 return _read(answer, limit_bytes)
@@ -53,21 +55,24 @@ class GitHubConnection:
         # Whoever answers for the API says where the file is; plain HTTP only where the API itself is.
         if not place.startswith("https://") and not (place.startswith("http://") and self._api_url.startswith("http://")):
             raise requests.exceptions.InvalidURL("the file is said to be at no https address")
-        with self._get(place, {"user-agent": "bellhop"}) as answer:
+        with self._get(self._elsewhere, place, {"user-agent": "bellhop"}) as answer:
             answer.raise_for_status()
             if answer.status_code != 200:
                 raise requests.HTTPError(f"the file's place answered {answer.status_code}", response=answer)
             return _read(answer, limit_bytes)
 
-    def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
-        return self._session.get(
+    def _get(self, session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
+        return session.get(
             url, headers=headers, timeout=self._timeout_seconds, verify=self._verify, allow_redirects=False, stream=True,
         )
 
-    def requester(self, token: SecretStr) -> Requester:
-        """Return a requester that carries `token`; waiting is the caller's business, so nothing here sleeps."""
-        return self._requester(
-            auth=Token(token.get_secret_value()),
+    def requester(self, credential: Credential, *, is_spare: bool = False) -> Requester:
+        """Return a requester that carries the credential's token; what it asks raises Paced where it is not its turn.
+
+        `is_spare`: what it writes yields to what others write.
+        """
+        return _over(self._session(credential, "spare" if is_spare else "write"))(
+            auth=Token(credential.token.get_secret_value()),
             base_url=self._api_url,
             timeout=self._timeout_seconds,
             user_agent="bellhop",
@@ -79,6 +84,38 @@ class GitHubConnection:
             seconds_between_writes=None,
             lazy=True,
         )
+
+    def _session(self, credential: Credential, writes_as: Act = "write") -> requests.Session:
+        return self._prepared(_InTurn(self._pace, counted_by("github", credential.grant.repo), writes_as))
+
+    def _prepared(self, session: requests.Session) -> requests.Session:
+        session.trust_env = False
+        session.auth = Requester.noopAuth
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        if self._proxy:
+            session.proxies = {"http": self._proxy, "https": self._proxy}
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, self._pool)
+        return session
+
+
+class _InTurn(requests.Session):
+    """A session each of whose requests takes its turn, and tells what the answer says of limits."""
+
+    def __init__(self, pace: Pace, who: str, writes_as: Act) -> None:
+        super().__init__()
+        self._pace = pace
+        self._who = who
+        self._writes_as = writes_as
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request. Raises Paced."""
+        act: Act = "read" if (request.method or "GET") in READING else self._writes_as
+        with self._pace.turn(self._who, act) as turn:
+            answer = super().send(request, **kwargs)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            turn.heard(answer.status_code, headers, answer.text if answer.status_code in _REFUSALS else "")
+            return answer
 
 
 def _read(answer: requests.Response, limit_bytes: int) -> bytes:

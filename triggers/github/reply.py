@@ -15,6 +15,7 @@ from github.Repository import Repository
 
 from app.core.event import Event, Pull, Repo, about
 from app.core.grant import Credential
+from app.core.line.turns import Pace, Unpaced
 from app.core.permission import PERMISSIONS
 from app.core.showing.check import Check
 from app.core.showing.offers import OpenPull
@@ -41,15 +42,16 @@ class GitHubService:
     """The Service for GitHub.
 
     `api_url` is `https://api.github.com` or a GHES's `https://host/api/v3`; `web_url` what people and git use;
-    `bot_login` the App's own login, such as `bellhop[bot]`.
+    `bot_login` the App's own login, such as `bellhop[bot]`; `pace` says whose turn it is to ask (None: nobody else asks).
+    Any method raises Paced where it is not yet ours.
     """
 
     def __init__(
         self, *, api_url: str, web_url: str, bot_login: str, ca_bundle: Path | None = None, proxy: str | None = None,
-        timeout_seconds: int = 15,
+        timeout_seconds: int = 15, pace: Pace | None = None,
     ) -> None:
         self._connection = GitHubConnection(
-            api_url=api_url, ca_bundle=ca_bundle, proxy=proxy, timeout_seconds=timeout_seconds
+            api_url=api_url, ca_bundle=ca_bundle, proxy=proxy, timeout_seconds=timeout_seconds, pace=pace or Unpaced(),
         )
         self.ci: CiService = GitHubCi(self._connection, own_app=bot_login.removesuffix("[bot]"))
         self._web_url = web_url.rstrip("/")
@@ -64,7 +66,7 @@ class GitHubService:
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
-        requester = self._connection.requester(credential.token)
+        requester = self._connection.requester(credential)
         path = f"/repos/{quote(repo.full_name)}/collaborators/{quote(login, safe='')}/permission"
         with as_service_error(f"asking what {login} may do in {repo.full_name}"):
             try:
@@ -100,7 +102,7 @@ class GitHubService:
 
         https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
         """
-        requester = self._connection.requester(credential.token)
+        requester = self._connection.requester(credential)
         with as_service_error(f"reading the pull request {number} of {repo.full_name}"):
             _, data = requester.requestJsonAndCheck("GET", f"/repos/{quote(repo.full_name)}/pulls/{number}")
             head, base = data["head"], data["base"]
@@ -117,7 +119,7 @@ class GitHubService:
 
         https://docs.github.com/en/rest/pulls/reviews#list-comments-for-a-pull-request-review
         """
-        requester = self._connection.requester(credential.token)
+        requester = self._connection.requester(credential)
         with as_service_error(f"reading a review of the pull request {number} of {repo.full_name}"):
             path = f"/repos/{quote(repo.full_name)}/pulls/{number}/reviews/{review_id}/comments"
             _, data = requester.requestJsonAndCheck("GET", path, parameters={"per_page": 100})
@@ -126,7 +128,7 @@ class GitHubService:
 
     def changed_paths(self, credential: Credential, repo: Repo, number: int) -> tuple[str, ...]:
         """Return the names of the files that a pull request changes, its first three thousand. Raises ServiceError."""
-        return changed_files(self._connection.requester(credential.token), repo, number)
+        return changed_files(self._connection.requester(credential), repo, number)
 
     def open_branches(self, credential: Credential, repo: Repo, prefix: str) -> frozenset[str]:
         """Return the branches below `prefix` with an open pull request, looking at the newest thousand.
@@ -148,7 +150,7 @@ class GitHubService:
             raise ServiceError("the event has no issue to comment on", reason="no_thread", retryable=False)
         with as_service_error(f"commenting on {event.thread}"):
             issue = Issue(
-                self._connection.requester(credential.token),
+                self._connection.requester(credential),
                 url=f"/repos/{quote(event.repo.full_name)}/issues/{event.number}",
             )
             text = _with_marker(body, marker)
@@ -170,12 +172,12 @@ class GitHubService:
     def open_pulls(self, credential: Credential, repo: Repo) -> list[OpenPull]:
         """Return the open pull requests that were moved last. Raises ServiceError."""
         with as_service_error(f"listing the pull requests of {repo.full_name}"):
-            return open_pulls.open_pulls(self._connection.requester(credential.token), repo)
+            return open_pulls.open_pulls(self._connection.requester(credential), repo)
 
     def merges(self, credential: Credential, repo: Repo, number: int) -> bool | None:
         """Return whether a pull request merges, where GitHub knows. Raises ServiceError."""
         with as_service_error(f"asking whether the pull request {number} of {repo.full_name} merges"):
-            return open_pulls.merges(self._connection.requester(credential.token), repo, number)
+            return open_pulls.merges(self._connection.requester(credential), repo, number)
 
     def ensure_review(
         self, credential: Credential, repo: Repo, number: int, *, marker: str, commit: str | None, body: str,
@@ -184,19 +186,19 @@ class GitHubService:
         """Find or submit our review that holds `marker`; return its URL. Raises ServiceError."""
         with as_service_error(f"reviewing the pull request {number} of {repo.full_name}"):
             return own_review.ensure_review(
-                self._connection.requester(credential.token), repo, number, self._bot_login, marker=marker, commit=commit,
+                self._connection.requester(credential), repo, number, self._bot_login, marker=marker, commit=commit,
                 body=_bounded(body, BODY_LIMIT_CHARACTERS - len(marker) - 2), comments=comments,
             )
 
     def upsert_check(self, credential: Credential, repo: Repo, check: Check) -> str:
         """Create or bring up to date the check with this external id; return its URL. Raises ServiceError."""
         with as_service_error(f"telling of {check.name} in {repo.full_name}"):
-            return checks.upsert_check(self._connection.requester(credential.token), repo, check, self._bot_login)
+            return checks.upsert_check(self._connection.requester(credential, is_spare=True), repo, check, self._bot_login)
 
     def acknowledge(self, credential: Credential, repo: Repo, receipt: Receipt) -> None:
         """Put our reaction there. Raises ServiceError."""
         with as_service_error(f"reacting in {repo.full_name}"):
-            checks.acknowledge(self._connection.requester(credential.token), repo, receipt)
+            checks.acknowledge(self._connection.requester(credential, is_spare=True), repo, receipt)
 
     def ensure_pull_request(
         self, credential: Credential, repo: Repo, *, branch: str, base: str, title: str, body: str,
@@ -257,7 +259,7 @@ class GitHubService:
         return f"{self._web_url}/{quote(repo.full_name)}.git"
 
     def _repository(self, credential: Credential, repo: Repo) -> Repository:
-        return Repository(self._connection.requester(credential.token), url=f"/repos/{quote(repo.full_name)}")
+        return Repository(self._connection.requester(credential), url=f"/repos/{quote(repo.full_name)}")
 
     def _own_comment(self, issue: Issue, event: Event, marker: str) -> IssueComment | None:
         """Return our comment: by our login, else (where that is set wrongly) the first one of any App's.

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 # What GitHub asks for where it does not say how long.
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 UNSTATED_SECONDS = 60.0
 LIMIT_SECONDS = 3600.0
+
+# Below this share of an hour's requests, what is left is spread over the time until there are new ones.
+SCARCE_SHARE = 0.1
+# A token, two questions, a write, and the token back; what begins counts as so many.
+REQUESTS_PER_PIECE = 6
+
+
+class Scarce(NamedTuple):
+    """Few requests are left, or (`is_out`) none: a piece of work may begin every `gap_seconds`, and in `until_seconds` there are new ones."""
+
+    gap_seconds: float
+    until_seconds: float
+    is_out: bool
 
 
 def retry_after_seconds(status: int, headers: Mapping[str, str], message: str, now_seconds: float) -> float | None:
@@ -34,6 +48,20 @@ def is_stated(headers: Mapping[str, str]) -> bool:
     if _number(headers.get("retry-after")) is not None:
         return True
     return headers.get("x-ratelimit-remaining") == "0" and _number(headers.get("x-ratelimit-reset")) is not None
+
+
+def scarce(headers: Mapping[str, str], now_seconds: float) -> Scarce | None:
+    """Return how to go on with what the answer says is left, or None while that is plenty; header names in lower case.
+
+    The main limit alone counts: GraphQL and others have their own. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    limit, left, reset = (_number(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset"))
+    if limit is None or left is None or reset is None or headers.get("x-ratelimit-resource", "core") != "core":
+        return None
+    until_seconds = min(reset - now_seconds, LIMIT_SECONDS)
+    if until_seconds <= 0 or left > limit * SCARCE_SHARE:
+        return None
+    return Scarce(min(until_seconds, until_seconds * REQUESTS_PER_PIECE / max(left, 1.0)), until_seconds, is_out=left == 0)
 
 
 def _number(text: str | None) -> float | None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -56,16 +57,43 @@ class RateLimits:
         }
 
 
+class WriteLimits:
+    """Refuses an identity's writes that come too soon after its last one, counted from when that was answered. The caller holds the world's lock.
+
+    Tokens are asked for and given back as often as one likes. https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+    """
+
+    def __init__(self, spacing_seconds: float) -> None:
+        self._spacing_seconds = spacing_seconds
+        self._last: dict[str, float] = {}
+
+    def check(self, identity: str, method: str, path: str) -> bool:
+        """Return whether this is a write that counts. Raises Problem."""
+        if not self._spacing_seconds or method in ("GET", "HEAD") or path.endswith(("/access_tokens", "/installation/token")):
+            return False
+        last = self._last.get(identity)
+        if last is not None and time.monotonic() - last < self._spacing_seconds:
+            raise Problem(
+                403, "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.",
+                docs="https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits", headers={"retry-after": "60"},
+            )
+        return True
+
+    def wrote(self, identity: str) -> None:
+        """Note that a write was done."""
+        self._last[identity] = time.monotonic()
+
+
 def routes(world: World, endpoints: list[Endpoint]) -> list[Route]:
     """Return the Starlette routes of the REST API. What is below a repository's name is also below its id."""
-    limits = RateLimits(world.rate_limit)
+    limits, writes = RateLimits(world.rate_limit), WriteLimits(world.write_spacing_seconds)
     made = []
     for endpoint in endpoints:
         paths = [endpoint.path]
         if endpoint.path.startswith("/repos/{owner}/{repo}"):
             paths.append(endpoint.path.replace("/repos/{owner}/{repo}", "/repositories/{repo_id:int}", 1))
         made += [
-            Route(f"{endpoint.root}{path}", _endpoint(world, limits, endpoint.handler), methods=[endpoint.method])
+            Route(f"{endpoint.root}{path}", _endpoint(world, limits, writes, endpoint.handler), methods=[endpoint.method])
             for path in paths
         ]
     return made
@@ -83,15 +111,17 @@ def credentials(header: str | None) -> tuple[str, str]:
     return scheme.lower(), secret.strip()
 
 
-def _endpoint(world: World, limits: RateLimits, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(world: World, limits: RateLimits, writes: WriteLimits, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(_answer, world, limits, handler, request, body)
+        return await run_in_threadpool(_answer, world, limits, writes, handler, request, body)
 
     return answer
 
 
-def _answer(world: World, limits: RateLimits, handler: Handler, request: Request, body: bytes) -> Response:
+def _answer(
+    world: World, limits: RateLimits, writes: WriteLimits, handler: Handler, request: Request, body: bytes
+) -> Response:
     with world.lock:
         now = world.now().timestamp()
         identity, free = "127.0.0.1", request.url.path == "/api/v3/rate_limit"
@@ -103,6 +133,7 @@ def _answer(world: World, limits: RateLimits, handler: Handler, request: Request
             if rate["used"] > limits.limit and not free:
                 raise Problem(403, f"API rate limit exceeded for {identity}.",
                               docs="https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
+            counts = writes.check(identity, request.method, request.url.path)
             call = Call(
                 world, caller, params=request.path_params, query=dict(request.query_params), body=body,
                 path=request.url.path, rate=rate,
@@ -111,6 +142,8 @@ def _answer(world: World, limits: RateLimits, handler: Handler, request: Request
                 answer = handler(call)
             finally:
                 accepted = call.accepted
+                if counts:
+                    writes.wrote(identity)
         except Problem as problem:
             rate = limits.count(identity, now, free=True)
             moved = problem.status == 301 and request.method not in ("GET", "HEAD")

@@ -42,6 +42,7 @@ class GitHubEmulator:
         self.world = World(
             directory, now=now, deliveries=Deliveries(webhook_threads),
             token_lifetime_seconds=seed.token_lifetime_seconds, rate_limit=seed.rate_limit,
+            write_spacing_seconds=seed.write_spacing_seconds,
         )
         directory.mkdir(parents=True, exist_ok=True)
         self.private_key_pem = plant.plant(self.world, seed)

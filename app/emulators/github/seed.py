@@ -109,7 +109,8 @@ class Seed(Noun):
     """All that is there at the start. Accounts that are only named somewhere are made on the way:
 
     a repository's owner as an organization, everybody else as a person with the token `ghp_<login>`.
-    `token_lifetime_seconds` and `rate_limit` (requests per hour and identity) are GitHub's own by default.
+    `token_lifetime_seconds` and `rate_limit` (requests per hour and identity) are GitHub's own by default. With
+    `write_spacing_seconds`, writes of one identity that come closer together than that are refused by a secondary limit.
     """
 
     app: SeedApp = SeedApp()
@@ -118,6 +119,7 @@ class Seed(Noun):
     installations: tuple[SeedInstallation, ...] = ()
     token_lifetime_seconds: float = 3600.0
     rate_limit: int = 5000
+    write_spacing_seconds: float = 0.0
 
 
 def load_seed(path: Path) -> Seed:

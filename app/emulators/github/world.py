@@ -19,13 +19,15 @@ class World:
     """The emulated GitHub as one value; whoever reads or writes `state` holds `lock`."""
 
     def __init__(
-        self, directory: Path, *, now: Clock, deliveries: Deliveries, token_lifetime_seconds: float, rate_limit: int
+        self, directory: Path, *, now: Clock, deliveries: Deliveries, token_lifetime_seconds: float, rate_limit: int,
+        write_spacing_seconds: float = 0.0,
     ) -> None:
         self.directory = directory
         self.now = now
         self.deliveries = deliveries
         self.token_lifetime_seconds = token_lifetime_seconds
         self.rate_limit = rate_limit
+        self.write_spacing_seconds = write_spacing_seconds
         self.state = State()
         self.authorizations = Authorizations()
         self.faults = Faults()

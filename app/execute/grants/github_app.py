@@ -21,6 +21,7 @@ from pydantic import JsonValue, SecretStr
 from app.core.event import Repo
 from app.core.grant import Credential, Grant
 from app.core.line.throttle import is_stated, retry_after_seconds
+from app.core.line.turns import Pace, Unpaced, counted_as_app, counted_by
 from app.core.roster import Known
 from app.errors import ConfigurationError, GrantRefused, ServiceError
 from app.execute.grants.outbound import client
@@ -33,6 +34,7 @@ from app.settings import Settings
 JWT_BACKDATE_SECONDS = 60
 JWT_LIFETIME_SECONDS = 8 * 60
 
+_SOURCE = "github"
 _TOKEN_LIMIT_CHARACTERS = 8192
 # Of a hundred each: no list that is longer is read to its end.
 _MOST_PAGES = 100
@@ -57,20 +59,22 @@ class GitHubApp:
     """The TokenMinter of a GitHub App.
 
     `app_id` is the App's id or client id; `private_key` what load_private_key() returns; `api_url` the REST API;
-    `clock` gives seconds since 1970. Thread-safe. Close it at the end.
+    `clock` gives seconds since 1970; `pace` says whose turn it is to ask (None: nobody else asks). Any method raises Paced, a ServiceError, where it
+    is not yet ours. Tokens are no content: they wait for what GitHub asks, but not for the second between writes. Thread-safe. Close it at the end.
     """
 
     def __init__(
         self, *, app_id: str, private_key: RSAPrivateKey, api_url: str, ca_bundle: Path | None = None,
-        proxy: str | None = None, timeout_seconds: float = 15.0, clock: Callable[[], float] = time.time,
+        proxy: str | None = None, timeout_seconds: float = 15.0, clock: Callable[[], float] = time.time, pace: Pace | None = None,
     ) -> None:
         self._app_id = app_id
         self._private_key = private_key
         self._clock = clock
+        self._pace = pace or Unpaced()
         self._http = client(api_url, ca_bundle=ca_bundle, proxy=proxy, timeout_seconds=timeout_seconds)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> GitHubApp:
+    def from_settings(cls, settings: Settings, pace: Pace | None = None) -> GitHubApp:
         """Return the minter that the settings describe. Raises ConfigurationError."""
         if not settings.github_app_id.strip():
             raise ConfigurationError(
@@ -82,6 +86,7 @@ class GitHubApp:
             api_url=settings.github_api_url,
             ca_bundle=settings.ca_bundle,
             proxy=settings.outbound_proxy,
+            pace=pace,
         )
 
     def close(self) -> None:
@@ -110,12 +115,13 @@ class GitHubApp:
             raise ConfigurationError(f"a repository is named owner/name, not {full_name!r}")
         what = f"looking for {full_name}"
         found = self._call("GET", f"/repos/{full_name}/installation", what).get("id")
+        who = f"{_SOURCE} {found}"
         body: dict[str, JsonValue] = {"repositories": [full_name.split("/")[1]], "permissions": {"metadata": "read"}}
         token = str(self._call("POST", f"/app/installations/{found}/access_tokens", what, body=body).get("token", ""))
         try:
-            answer = self._send("GET", f"/repos/{full_name}", what, token)
+            answer = self._send("GET", f"/repos/{full_name}", what, token, who=who)
         finally:
-            self._send("DELETE", "/installation/token", what, token)
+            self._send("DELETE", "/installation/token", what, token, who=who)
         if not answer.is_success:
             raise self._failure(answer, what)
         data = answer.json()
@@ -144,11 +150,11 @@ class GitHubApp:
         https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-app-installation
         """
         what, found = f"listing the repositories of installation {installation_id}", list[Known]()
-        asked: dict[str, JsonValue] = {"permissions": {"metadata": "read"}}
+        who, asked = f"{_SOURCE} {installation_id}", dict[str, JsonValue]({"permissions": {"metadata": "read"}})
         token = str(self._call("POST", f"/app/installations/{installation_id}/access_tokens", what, body=asked).get("token", ""))
         try:
             for page in range(1, _MOST_PAGES + 1):
-                answer = self._send("GET", f"/installation/repositories?per_page=100&page={page}", what, token)
+                answer = self._send("GET", f"/installation/repositories?per_page=100&page={page}", what, token, who=who)
                 rows = self._rows(answer, what, "repositories")
                 found += [
                     Known(id=row["id"], full_name=row["full_name"], default_branch=row["default_branch"], archived=row["archived"])
@@ -157,13 +163,15 @@ class GitHubApp:
                 if len(rows) < 100:
                     break
         finally:
-            self._send("DELETE", "/installation/token", what, token)
+            self._send("DELETE", "/installation/token", what, token, who=who)
         return tuple(found)
 
     def mint(self, grant: Grant) -> Credential:
         """Mint an installation token for exactly this grant. Raises GrantRefused, ServiceError."""
         what = f"minting a token for {grant.repo.full_name}"
-        installation_id = grant.repo.installation_id or self._installation(grant.repo)
+        with self._pace.turn(counted_by(_SOURCE, grant.repo), "begin"):
+            # A token that is not to be used now is not asked for.
+            installation_id = grant.repo.installation_id or self._installation(grant.repo)
         answer = self._call("POST", token_path(grant.repo, installation_id), what, body=self.request(grant))
         token = answer.get("token")
         # What a token looks like is GitHub's business; that it fits into a header is ours.
@@ -192,7 +200,8 @@ class GitHubApp:
         https://docs.github.com/en/rest/apps/installations#revoke-an-installation-access-token
         """
         what = f"revoking {credential.id}"
-        answer = self._send("DELETE", "/installation/token", what, credential.token.get_secret_value())
+        who = counted_by(_SOURCE, credential.grant.repo)
+        answer = self._send("DELETE", "/installation/token", what, credential.token.get_secret_value(), who=who)
         if answer.status_code not in (204, 401, 404):
             raise self._failure(answer, what)
 
@@ -225,10 +234,13 @@ class GitHubApp:
         return data
 
     def _send(
-        self, method: str, path: str, what: str, bearer: str, body: dict[str, JsonValue] | None = None
+        self, method: str, path: str, what: str, bearer: str, body: dict[str, JsonValue] | None = None, *, who: str = counted_as_app(_SOURCE),
     ) -> httpx.Response:
         try:
-            return self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {bearer}"})
+            with self._pace.turn(who, "read") as turn:
+                answer = self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {bearer}"})
+                turn.heard(answer.status_code, answer.headers, "" if answer.is_success else _message(answer))
+                return answer
         except httpx.HTTPError as error:
             raise ServiceError(
                 f"{what}: GitHub cannot be reached ({type(error).__name__}); "

@@ -11,7 +11,7 @@ from app.ledger.tables.metadata import metadata
 from app.ledger.tables.people import link_tokens, links, signin_states, signins
 from app.ledger.tables.replies import notices, offers, outbox
 from app.ledger.tables.results import approvals, ci_attempts, holds, results
-from app.ledger.tables.surroundings import looks, page_keys, repositories, schedules
+from app.ledger.tables.surroundings import looks, pace, page_keys, repositories, schedules
 from app.ledger.tables.work import (
     audit,
     exchanges,
@@ -44,6 +44,7 @@ __all__ = [
     "notices",
     "offers",
     "outbox",
+    "pace",
     "page_keys",
     "pauses",
     "remarks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table
 
 from app.ledger.tables.metadata import metadata
 
@@ -24,6 +24,21 @@ looks = Table(
     "looks", metadata,
     Column("name", String(100), primary_key=True),
     Column("next_at_ms", BigInteger, nullable=False),
+)
+
+# When a service may be asked again, by whom it counts us by (app/core/line/turns.py).
+pace = Table(
+    "pace", metadata,
+    Column("who", String(200), primary_key=True),
+    # Nothing at all before.
+    Column("paused_until_ms", BigInteger, nullable=False),
+    # How often in a row it refused without saying for how long.
+    Column("refusals", Integer, nullable=False),
+    # No write before; whoever writes holds the row until then, and nobody else writes meanwhile.
+    Column("next_write_at_ms", BigInteger, nullable=False), Column("held_until_ms", BigInteger, nullable=False),
+    # While few requests are left: when the next piece of work may begin, how far apart they are, and until when that counts.
+    Column("next_begin_at_ms", BigInteger, nullable=False),
+    Column("gap_ms", BigInteger, nullable=False), Column("gap_until_ms", BigInteger, nullable=False),
 )
 
 # The newest tick of each line of a schedule that was made an event of, or passed over when the line was new.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.line.throttle import retry_after_seconds
+from app.core.line.throttle import Scarce, retry_after_seconds, scarce
 
 NOW = 1_700_000_000.0
 
@@ -25,3 +25,22 @@ NOW = 1_700_000_000.0
 ])
 def test_r26_how_long_to_wait(status: int, headers: dict[str, str], message: str, seconds: float | None) -> None:
     assert retry_after_seconds(status, headers, message, NOW) == seconds
+
+
+def said(**limits: str) -> dict[str, str]:
+    return {f"x-ratelimit-{name}": value for name, value in limits.items()}
+
+
+@pytest.mark.parametrize(("headers", "expected"), [
+    (said(limit="5000", remaining="4000", reset="1700003000"), None),
+    (said(limit="5000", remaining="501", reset="1700003000"), None),
+    (said(limit="5000", remaining="500", reset="1700003000"), Scarce(36.0, 3000.0, False)),
+    (said(limit="5000", remaining="6", reset="1700000600"), Scarce(600.0, 600.0, False)),
+    (said(limit="5000", remaining="0", reset="1700000600"), Scarce(600.0, 600.0, True)),
+    (said(limit="5000", remaining="0", reset="1699999999"), None),
+    (said(limit="5000", remaining="0", reset="1700000600", resource="graphql"), None),
+    (said(limit="5000", remaining="0"), None),
+    ({}, None),
+])
+def test_r26_what_is_left_is_spread_over_the_time_before_it_is_used_up(headers: dict[str, str], expected: Scarce | None) -> None:
+    assert scarce(headers, NOW) == expected

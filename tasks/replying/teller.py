@@ -1,0 +1,82 @@
+"""Whoever brings about what is to be said, as soon as it may be: a thread of its own, because GitHub has writes wait for each other."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.event import Repo
+from app.ledger import outbox, runs
+from tasks.parts import Parts
+from tasks.replying.bringing import act_of, is_spare
+from tasks.replying.notices import deliver_notices
+from tasks.replying.offers import tell_offers
+from tasks.replying.replies import deliver
+
+log = structlog.get_logger()
+
+# Also how long something waits at most that is due, and that nobody has told anybody of.
+EVERY_SECONDS = 0.5
+MOST_AT_ONCE = 1000
+
+
+class Teller:
+    """Delivers what is due, each as soon as its installation may be written to; the sweep finds what it leaves."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell_forever, name="teller", daemon=True)
+        self._repositories: dict[str, Repo] = {}
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking; what is being said is said to its end, for five seconds at most."""
+        self._over.set()
+        self._thread.join(timeout=5)
+
+    def _tell_forever(self) -> None:
+        wait_seconds = EVERY_SECONDS
+        while not self._over.wait(wait_seconds):
+            try:
+                wait_seconds = self.tell()
+                deliver_notices(self._parts)
+                tell_offers(self._parts, "")
+            except SQLAlchemyError as error:
+                log.warning("ledger_down", error=type(error).__name__)
+            except Exception:  # whatever one of them breaks, the others are still to be said
+                log.exception("teller_crashed")
+
+    def tell(self) -> float:
+        """Deliver what may be delivered now, and return when to look again: first words before changed ones, and spare ones last."""
+        with self._parts.database.read() as tx:
+            due = outbox.due(tx, MOST_AT_ONCE)
+            unmade = outbox.unmade(tx, {run_id for run_id, _ in due})
+        again_seconds, blocked = EVERY_SECONDS, set[object]()
+        for run_id, kind in sorted(due, key=lambda each: (is_spare(each[1]), each not in unmade)):
+            repo = self._repository(run_id)
+            who = None if repo is None else (repo.installation_id or repo.owner, act_of(kind))
+            if repo is None or who in blocked or self._over.is_set():
+                continue
+            if (wait_seconds := self._parts.wait_seconds(repo, act_of(kind))) > 0:
+                blocked.add(who)
+                again_seconds = min(again_seconds, wait_seconds)
+                continue
+            deliver(self._parts, run_id, kind)
+        return max(0.02, again_seconds)
+
+    def _repository(self, run_id: str) -> Repo | None:
+        if len(self._repositories) > MOST_AT_ONCE * 4:
+            self._repositories.clear()
+        if run_id not in self._repositories:
+            with self._parts.database.read() as tx:
+                run = runs.load(tx, run_id)
+            if run is None:
+                return None
+            self._repositories[run_id] = run.event.repo
+        return self._repositories[run_id]
