@@ -23,7 +23,7 @@ from app.emulators.slack.shapes.view import view
 from app.emulators.slack.state import Json, Message
 from app.emulators.slack.world import World
 
-DEEDS = ("say", "dm", "edit", "delete", "react", "unreact", "share", "join", "invite", "leave", "command", "press", "choose", "submit")
+DEEDS = ("say", "dm", "edit", "delete", "react", "unreact", "share", "join", "invite", "leave", "command", "shortcut", "press", "choose", "submit")
 
 
 def routes(world: World) -> list[Route]:

@@ -13,6 +13,7 @@ from app.emulators.slack.deliveries import Delivery, Target
 from app.emulators.slack.shapes import conversation
 from app.emulators.slack.shapes.view import view as view_shape
 from app.emulators.slack.state import Channel, Json, Member, Message, Trigger, View
+from app.emulators.slack.typed import typed
 from app.emulators.slack.world import World
 
 TRIGGER_LIFETIME = timedelta(seconds=3)
@@ -21,6 +22,8 @@ TRIGGER_LIFETIME = timedelta(seconds=3)
 def command(world: World, member: Member, channel: Channel, name: str, text: str) -> Delivery:
     """Send a slash command; what the App answers at once is shown as any answer of its own."""
     app = world.app
+    # https://docs.slack.dev/interactivity/implementing-slash-commands#creating_commands: "Escape channels, users, and links"
+    text = typed(world.state, text, named=True) if app.escapes_commands else text
     payload: Json = {
         "token": app.verification_token, "team_id": member.team.id, "team_domain": member.team.domain, "channel_id": channel.id,
         "channel_name": "directmessage" if channel.kind == "im" else channel.name if channel.kind == "public" else "privategroup",
@@ -35,6 +38,13 @@ def command(world: World, member: Member, channel: Channel, name: str, text: str
                 response_urls.answered(world, member, channel, delivery.answer, None)
 
     return world.deliveries.send(Target(app.commands_url, app.signing_secret, app.socket_mode), "command", name, payload, answered)
+
+
+def shortcut(world: World, member: Member, callback_id: str) -> Delivery:
+    """Send a global shortcut, which stands in no conversation."""
+    return _send(world, _payload(world, "shortcut", member) | {
+        "action_ts": world.new_ts(), "callback_id": callback_id, "trigger_id": trigger(world, member),
+    })
 
 
 def used(world: World, member: Member, message: Message, block: Json, element: Json, chosen: Json) -> Delivery:

@@ -101,6 +101,13 @@ class Person:
                 raise LookupError(f"the App has no command {name}")
             return interactions.command(self._world, self.member, self._channel(channel), name, text)
 
+    def shortcut(self, callback_id: str) -> Delivery:
+        """Choose a global shortcut of the App's."""
+        with self._world.lock:
+            if callback_id not in self._world.app.shortcuts:
+                raise LookupError(f"the App has no shortcut {callback_id}")
+            return interactions.shortcut(self._world, self.member, callback_id)
+
     def press(self, channel: str, ts: str, action_id: str) -> Delivery:
         """Press a button of a message, or of one that only they see."""
         with self._world.lock:

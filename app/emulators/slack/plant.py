@@ -81,7 +81,8 @@ def _app(world: World, seed: SeedApp, home: Team) -> App:
     return App(
         id=seed.id, name=seed.name, bot=bot, signing_secret=seed.signing_secret,
         verification_token=seed.verification_token, bot_token=seed.bot_token, app_token=seed.app_token, scopes=list(seed.scopes),
-        app_scopes=list(seed.app_scopes), events=list(seed.events), commands=list(seed.commands), request_url=seed.request_url,
+        app_scopes=list(seed.app_scopes), events=list(seed.events), commands=list(seed.commands), shortcuts=list(seed.shortcuts),
+        escapes_commands=seed.escapes_commands, request_url=seed.request_url,
         interactivity_url=seed.interactivity_url or seed.request_url, commands_url=seed.commands_url or seed.request_url,
         socket_mode=seed.socket_mode,
     )

@@ -47,10 +47,10 @@ def run(
 
 
 def credentials(emulator: SlackEmulator) -> list[str]:
-    """Return the tokens and secrets with which this emulator is used; all of them are invented, and good nowhere else."""
+    """Return the settings with which Bellhop uses this emulator; all of the tokens and secrets are invented, and good nowhere else."""
     app = emulator.app
-    return [
-        f"{words}: {shlex.quote(value)}" for words, value in (
-            ("Bot token", app.bot_token), ("App-level token", app.app_token), ("Signing secret", app.signing_secret),
-        )
-    ]
+    exports = {
+        "BELLHOP_SLACK_API_URL": emulator.api_url.rstrip("/"), "BELLHOP_SLACK_BOT_TOKEN": app.bot_token,
+        **({"BELLHOP_SLACK_APP_TOKEN": app.app_token} if app.socket_mode else {"BELLHOP_SLACK_SIGNING_SECRET": app.signing_secret}),
+    }
+    return [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]

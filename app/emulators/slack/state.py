@@ -157,6 +157,8 @@ class App:
     app_scopes: list[str]
     events: list[str]
     commands: list[str]
+    shortcuts: list[str]
+    escapes_commands: bool
     request_url: str | None = None
     interactivity_url: str | None = None
     commands_url: str | None = None

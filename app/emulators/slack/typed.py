@@ -22,16 +22,19 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def typed(state: State, text: str) -> str:
-    """Return what Slack makes of what somebody types: `@ada`, `#general` and addresses become markup; markup of theirs stays."""
+def typed(state: State, text: str, *, named: bool = False) -> str:
+    """Return what Slack makes of what somebody types: `@ada`, `#general` and addresses become markup; markup of theirs stays.
+
+    With `named` a mention bears the name too, as in slash commands.
+    """
     parts, at = [], 0
     for found in _PIECE.finditer(text):
-        parts += [escaped(text[at : found.start()]), _piece(state, found)]
+        parts += [escaped(text[at : found.start()]), _piece(state, found, named)]
         at = found.end()
     return "".join([*parts, escaped(text[at:])])
 
 
-def _piece(state: State, found: re.Match[str]) -> str:
+def _piece(state: State, found: re.Match[str], named: bool) -> str:
     if found["kept"]:
         return found["kept"]
     if found["url"]:
@@ -39,7 +42,8 @@ def _piece(state: State, found: re.Match[str]) -> str:
     if found["who"]:
         member = state.member(found["who"])
         special = found["who"] in ("here", "channel", "everyone")
-        return f"<@{member.id}>" if member else f"<!{found['who']}>" if special else escaped(found[0])
+        name = f"|{member.name}" if member and named else ""
+        return f"<@{member.id}{name}>" if member else f"<!{found['who']}>" if special else escaped(found[0])
     channel = state.channel(found["where"])
     return f"<#{channel.id}|{channel.name}>" if channel and channel.kind != "im" else escaped(found[0])
 

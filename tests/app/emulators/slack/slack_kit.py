@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.emulators.server import listen, serving
 from app.emulators.slack import Seed, SeedApp, SeedChannel, SeedMember, SeedTeam, SlackEmulator, create_app
-from app.emulators.slack.seed import DEFAULT_EVENTS
+from app.emulators.slack.seed import DEFAULT_EVENTS, DEFAULT_SCOPES
 
 PAYLOADS = Path(__file__).resolve().parents[3] / "payloads" / "slack"
-EVENTS = (*DEFAULT_EVENTS, "reaction_removed", "member_joined_channel", "member_left_channel")
+EVENTS = (*DEFAULT_EVENTS, "tokens_revoked", "app_uninstalled", "user_change", "reaction_removed", "member_joined_channel", "member_left_channel")
+
+SCOPES = (*DEFAULT_SCOPES, "channels:read", "groups:read", "im:read", "reactions:write", "team:read")
 
 # Methods that came after the descriptions of 2021: nothing there judges them.
 NEWER_METHODS = {"apps.connections.open", "files.getUploadURLExternal", "files.completeUploadExternal"}
@@ -56,7 +58,7 @@ class SettableClock:
 def seed(**app: Any) -> Seed:
     """A workspace with three channels, one of them shared; ada works here, gus is a guest, sam is of another workspace."""
     return Seed(
-        app=SeedApp(events=EVENTS, **app),
+        app=SeedApp(events=EVENTS, scopes=SCOPES, **app),
         other_teams=(SeedTeam(id="T0EMUOTHER", name="Suppliers", domain="suppliers"),),
         members=(
             SeedMember(name="ada", id="U0ADA00001", email="ada@corner-shop.test"), SeedMember(name="bob", id="U0BOB00001"),

@@ -202,6 +202,23 @@ def test_a_request_url_is_verified_by_its_challenge(slack: SlackEmulator, receiv
     assert json.loads(body) == {"token": "emulated-verification", "challenge": delivery.payload["challenge"], "type": "url_verification"}
 
 
+@pytest.mark.usefixtures("receiver")
+def test_whom_and_what_a_command_names_is_escaped(slack: SlackEmulator) -> None:
+    asked = slack.person("ada").command("general", "/bellhop", "ask @bob in #general, a<b, @nobody")
+    assert asked.payload["text"] == f"ask <@U0BOB00001|bob> in <#{slack.channel('general').id}|general>, a&lt;b, @nobody"
+    slack.app.escapes_commands = False
+    assert slack.person("ada").command("general", "/bellhop", "ask @bob").payload["text"] == "ask @bob"
+
+
+@pytest.mark.usefixtures("receiver")
+def test_a_global_shortcut_stands_in_no_conversation(slack: SlackEmulator) -> None:
+    sent = slack.person("ada").shortcut("bellhop.form")
+    assert like(sample("shortcut__test_asgi_http__body_data"), sent.payload) == []
+    assert slack.wait_for_deliveries()[0].ok
+    with pytest.raises(LookupError):
+        slack.person("ada").shortcut("another")
+
+
 def test_what_slack_sends_besides_is_signed_too(slack: SlackEmulator, receiver: Receiver) -> None:
     slack.limit_events()
     slack.check_certificate()

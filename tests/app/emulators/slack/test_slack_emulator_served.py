@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from app.emulators.slack import Seed, SeedChannel, SeedMember, SlackEmulator, load_seed
 from app.emulators.slack.serve import credentials
@@ -17,8 +18,23 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def test_what_it_prints_is_enough_to_use_it(slack: SlackEmulator) -> None:
     said = "\n".join([*slack.describe(), *credentials(slack)])
-    for word in (slack.api_url, slack.app.bot.id, "#general", "U0ADA00001", "xoxb-emulated-bellhop", "xapp-1-A0EMUAPP-emulated", "emulated-signing-secret"):
+    for word in (slack.app.bot.id, "#general", "U0ADA00001"):
         assert word in said
+    assert f"export BELLHOP_SLACK_API_URL={slack.world.web_url}/api\n" in said
+    assert "export BELLHOP_SLACK_BOT_TOKEN=xoxb-emulated-bellhop\nexport BELLHOP_SLACK_SIGNING_SECRET=emulated-signing-secret" in said
+    slack.app.socket_mode = True
+    assert credentials(slack)[-1] == "export BELLHOP_SLACK_APP_TOKEN=xapp-1-A0EMUAPP-emulated"
+
+
+def test_its_app_has_what_the_documents_manifest_asks_for() -> None:
+    text = (ROOT / "docs" / "slack.md").read_text().split("```yaml\n", 1)[1].split("```", 1)[0]
+    manifest = yaml.safe_load(text)
+    app = Seed().app
+    assert set(app.scopes) == set(manifest["oauth_config"]["scopes"]["bot"])
+    assert set(app.events) == set(manifest["settings"]["event_subscriptions"]["bot_events"])
+    commands, shortcuts = manifest["features"]["slash_commands"], manifest["features"]["shortcuts"]
+    assert ([*app.commands], [app.escapes_commands]) == ([one["command"] for one in commands], [one["should_escape"] for one in commands])
+    assert [*app.shortcuts] == [one["callback_id"] for one in shortcuts]
 
 
 def test_the_seed_of_the_documents_is_one(tmp_path: Path) -> None:
