@@ -90,8 +90,9 @@ def _of_labels(wanted: Filter, event: Event, _bot_login: str) -> str | None:
     # GitHub's label names are one and the same in any case.
     labels = getattr(wanted, "labels", ())
     is_added = event.kind.endswith(".labeled")
-    # Of several that were added at once, all of them.
-    present = (event.label,) if is_added and event.label is not None else event.labels
+    # Where several can be added at once, all of them.
+    is_one = is_added and not (event.is_elsewhere and event.label is None)
+    present = (event.label or "",) if is_one else event.labels
     if not labels or not _folded(labels).isdisjoint(_folded(present)):
         return None
     return f"{_list(present) or 'no label'} {'was added' if is_added else 'is there'}, and it asks for {_list(labels)}"
