@@ -37,7 +37,10 @@ def scene(tmp_path: Path, app_key: Path, database: Database) -> Iterator[Scene]:
         repo = Repo(id=repository_id, full_name=name, default_branch="main", installation_id=55)
         of = event(number, title=f"Run in {name}").model_copy(update={"repo": repo, "thread": f"github:{name}#1"})
         runs[name], _ = started(database, of)
-    with GitHubEmulator(tmp_path / "github", seed(app_key)) as github, serve(github):
+    made = seed(app_key)
+    # Nobody reads a file here, and commits take time.
+    made = made.model_copy(update={"repositories": tuple(repo.model_copy(update={"files": {}}) for repo in made.repositories)})
+    with GitHubEmulator(tmp_path / "github", made) as github, serve(github):
         listener = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         github.set_callback_urls(f"{url}/signin/callback")

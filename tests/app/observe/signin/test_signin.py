@@ -184,7 +184,7 @@ def test_who_says_no_at_github_is_not_signed_in(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status", "comes_to"), [
-    ("POST", "/login/oauth/access_token", 500, 502), ("GET", "/user", 500, 502), ("GET", "/user", 401, 502), ("GET", "/user/installations", 502, 502),
+    ("POST", "/login/oauth/access_token", 500, 502), ("GET", "/user", 401, 502), ("GET", "/user/installations", 502, 502),
 ])
 def test_a_github_that_fails_signs_nobody_in(scene: Scene, method: str, path: str, status: int, comes_to: int) -> None:
     scene.github.fault(Fault(method=method, path=path, status=status))
