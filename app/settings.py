@@ -132,6 +132,10 @@ class Settings(BaseSettings):
 
     # Linear.
     linear_webhook_secret: SecretStr = SecretStr("")
+    linear_client_id: str = ""
+    linear_client_secret: SecretStr = SecretStr("")
+    linear_api_url: WebAddress = "https://api.linear.app"
+    linear_web_url: WebAddress = "https://linear.app"
     linear_bot_name: str = ""
     linear_bot_user_id: str = ""
 
@@ -143,9 +147,6 @@ class Settings(BaseSettings):
 
     # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
     webhook_secrets_dir: Path | None = None
-
-    # A file that says which repository is meant where, docs/cases.md.
-    places_file: Path | None = None
 
     # What leaves this host.
     ca_bundle: Path | None = None

@@ -47,9 +47,8 @@ class Parts:
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
-    name; `conversations` are the services where people only talk, by their events' source; `places` says which repository is meant where;
-    `census` says where the App is installed (None: nobody asks); `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep
-    that this process has under way; `closing` gives back what the parts hold.
+    name; `conversations` are the services where people only talk, by their events' source; `census` says where the App is installed (None: nobody asks);
+    `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -67,7 +66,6 @@ class Parts:
     agent: Callable[[str], AgentAdapter]
     registries: Mapping[str, Registry] = field(default_factory=dict)
     conversations: Mapping[str, Conversation] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)
     census: Census | None = None
     pace: Pace = field(default_factory=Unpaced)
     sweeping: threading.Lock = field(default_factory=threading.Lock)
@@ -109,7 +107,7 @@ class Parts:
         hooks = [profile.on.webhook.name for profile in self.profiles.values() if profile.on.webhook is not None]
         known = [each.get_secret_value() for each in (
             *settings.model_keys, settings.github_webhook_secret, settings.github_private_key, settings.metrics_token,
-            *(SecretStr(each) for each in settings.linear_webhook_secret.get_secret_value().split()),
+            settings.linear_client_secret, *(SecretStr(each) for each in settings.linear_webhook_secret.get_secret_value().split()),
             settings.slack_signing_secret, settings.slack_bot_token, settings.slack_app_token,
             *(secret for name in hooks for secret in webhook_secrets(name, settings.webhook_secrets_dir)),
         )]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import structlog
 from celery import Celery
@@ -19,9 +20,9 @@ from app.execute.tooling.choose import Tooling
 from app.execute.workspace import Workspaces
 from app.ledger import hosts
 from app.ledger.database import Database
+from app.ledger.sealed import Sealed
 from app.ports import Closes, Wakeup
 from app.profiles import load_profiles, load_registries
-from app.profiles.places import load_places
 from app.settings import Settings
 from tasks.finish import finish
 from tasks.pacing import SharedPace
@@ -41,7 +42,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
     vault = Vault(settings.credentials_dir)
     pace = SharedPace(database, settings.github_write_spacing_seconds)
-    services, conversations, backends = make_services(settings, pace), make_conversations(settings), usable_backends(settings)
+    services, conversations, backends = make_services(settings, pace), make_conversations(settings, partial(Sealed, database)), usable_backends(settings)
     app = GitHubApp.from_settings(settings, pace)
     minter = KeepingMinter(app, vault)
     tooling = Tooling(settings)
@@ -66,7 +67,6 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         agent=agent_named,
         registries=registries,
         conversations=conversations,
-        places=load_places(settings.places_file),
         census=app,
         pace=pace,
         closing=tuple(part.close for part in (*dict.fromkeys(services.values()), *conversations.values(), minter, *backends, tooling) if isinstance(part, Closes)),

@@ -18,6 +18,7 @@ from app.errors import ConfigurationError
 from app.ports import Conversation, Service, Trigger
 from app.settings import Settings
 from triggers import github, linear, slack
+from triggers.linear.keep import SecretKeep
 from triggers.route import Accepts
 from triggers.webhook import webhook_triggers
 from triggers.webhook.trigger import WebhookTrigger
@@ -98,7 +99,11 @@ def make_services(settings: Settings, pace: Pace | None = None) -> Mapping[str, 
     return made | {source: made[forge] for source, forge in ANSWERED_AT.items()}
 
 
-def make_conversations(settings: Settings) -> Mapping[str, Conversation]:
-    """Return every service where people only talk that this Bellhop is set up for, by its events' source. Raises ConfigurationError."""
+def make_conversations(settings: Settings, keeps: Callable[[str, bytes], SecretKeep]) -> Mapping[str, Conversation]:
+    """Return every service where people only talk that this Bellhop is set up for, by its events' source. Raises ConfigurationError.
+
+    `keeps` makes where a secret of a name is kept, sealed with a key.
+    """
     wanted = {source: sides.conversation(settings) for source, sides in TRIGGERS.items() if sides.conversation is not None}
+    wanted[LINEAR] = linear.conversation(settings, keeps(LINEAR, settings.linear_client_secret.get_secret_value().encode()))
     return {source: made for source, made in wanted.items() if made is not None}

@@ -36,8 +36,8 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
             from app.commands.explain_delivery import explain_delivery
 
             lines = [*explain_delivery(settings(), what, permission=permission, changed=paths)]
-        elif source is None or (event is None and not source.startswith("webhook/")):
-            raise typer.BadParameter("a file takes both --source and --event, but of a webhook --source webhook/NAME alone")
+        elif source is None or (event is None and not source.startswith(("webhook/", "linear"))):
+            raise typer.BadParameter("a file takes both --source and --event, but of a webhook --source webhook/NAME alone, and of Linear --source linear alone")
         else:
             from app.commands.explain import explain_payload
 

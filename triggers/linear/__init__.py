@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from app.core.profile import Profile
 from app.errors import ConfigurationError
-from app.ports import Trigger
+from app.ports import Conversation, Trigger
 from app.settings import Settings
 from triggers.linear.addressed import Bot
+from triggers.linear.keep import SecretKeep
 from triggers.linear.trigger import LinearTrigger
 
 
@@ -22,6 +23,21 @@ def trigger(settings: Settings) -> Trigger | None:
     if not settings.linear_webhook_secret.get_secret_value().strip():
         return None
     return LinearTrigger(settings.linear_webhook_secret, bot_of(settings))
+
+
+def conversation(settings: Settings, keep: SecretKeep) -> Conversation | None:
+    """Return the way back, or None where Linear is not set up; `keep` is where its tokens are. Raises ConfigurationError."""
+    if not settings.linear_webhook_secret.get_secret_value().strip() and not settings.linear_client_id:
+        return None
+    # The web process receives and never replies.
+    from triggers.linear.connection import LinearConnection  # noqa: PLC0415
+    from triggers.linear.outbound import client, grants  # noqa: PLC0415
+    from triggers.linear.reply import LinearConversation  # noqa: PLC0415
+    from triggers.linear.tokens import LinearTokens  # noqa: PLC0415
+
+    http = client(settings)
+    tokens = LinearTokens(grants(settings, http), keep)
+    return LinearConversation(LinearConnection(http, f"{settings.linear_api_url.rstrip('/')}/graphql", tokens), bot_of(settings))
 
 
 def refuse_unheard(settings: Settings, profiles: Mapping[str, Profile]) -> None:

@@ -6,12 +6,12 @@ JSON documents are text columns: they are nouns, read back by their model, never
 from __future__ import annotations
 
 from app.ledger.tables.arrivals import delivery_counts, inbox, tallies
-from app.ledger.tables.cases import cards, places, thread_names, waits
 from app.ledger.tables.line import host_places, hosts, pauses, tickets
 from app.ledger.tables.metadata import metadata
 from app.ledger.tables.people import link_tokens, links, signin_states, signins
 from app.ledger.tables.replies import notices, offers, outbox
 from app.ledger.tables.results import approvals, ci_attempts, holds, results
+from app.ledger.tables.sealed import sealed
 from app.ledger.tables.surroundings import looks, pace, page_keys, repositories, schedules
 from app.ledger.tables.work import (
     audit,
@@ -30,7 +30,6 @@ from app.ledger.tables.work import (
 __all__ = [
     "approvals",
     "audit",
-    "cards",
     "ci_attempts",
     "delivery_counts",
     "exchanges",
@@ -49,7 +48,6 @@ __all__ = [
     "pace",
     "page_keys",
     "pauses",
-    "places",
     "remarks",
     "reports",
     "repositories",
@@ -57,14 +55,13 @@ __all__ = [
     "runs",
     "sandboxes",
     "schedules",
+    "sealed",
     "signin_states",
     "signins",
     "stages",
     "step_marks",
     "steps",
     "tallies",
-    "thread_names",
     "threads",
     "tickets",
-    "waits",
 ]
