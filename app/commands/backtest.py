@@ -126,7 +126,7 @@ def _is_own(tx: Connection, event: Event) -> bool:
 
 def _lines(profile: Profile, since: str, counts: Counter[str], kept: Counter[str], basis: Basis) -> list[str]:
     starts, maybe = counts["start"], counts["unknown"]
-    said = [f"{profile.name}, over {counts.total()} events of the last {since}: would have started {starts} runs"
+    said = [f"{profile.name}, over {_counted(counts.total(), 'event')} of the last {since}: would have started {_counted(starts, 'run')}"
             + (f", and {maybe} more if what nobody asked about then holds" if maybe else "")]
     if counts["live"]:
         said.append(f"{counts['live']} more came while such a run would have been at work in their thread, and start none")
@@ -140,13 +140,21 @@ def _cost_line(profile: Profile, starts: int, maybe: int, basis: Basis) -> str:
     most = f"the most that its budget allows is {dollars(micro_usd(profile.budget.usd) * (starts + maybe))}"
     found = basis.estimate
     if found is None or found.cost_micro_usd is None:
-        why = "there are no past runs to go by" if found is None else f"the price of none of {found.runs} {basis.of} is known"
+        why = "there are no past runs to go by" if found is None else f"the price of none of {_of(found.runs, basis)} is known"
         return f"Cost: unknown, {why}; {most}"
     upto = f" to {dollars(found.cost_micro_usd * (starts + maybe))}" if maybe else ""
     return (
         f"Cost, estimated: {dollars(found.cost_micro_usd * starts)}{upto}, at {dollars(found.cost_micro_usd)} and {span(found.duration_ms)} a run, "
-        f"the medians of {found.runs} {basis.of}; {most}"
+        f"the medians of {_of(found.runs, basis)}; {most}"
     )
+
+
+def _of(count: int, basis: Basis) -> str:
+    return f"{count} {basis.of if count != 1 else basis.of.replace('past runs', 'past run', 1)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _table(hits: list[Guess]) -> Any:

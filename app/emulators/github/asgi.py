@@ -16,6 +16,7 @@ from app.emulators.github.routes import (
     app_tokens,
     checks,
     control,
+    control_ci,
     git_data,
     graphql,
     issues,
@@ -61,6 +62,7 @@ def asgi_app(world: World) -> ASGIApp:
 
     app = Starlette(routes=[
         *control.routes(world),
+        *control_ci.routes(world),
         *sign_in.routes(world),
         *dispatch.routes(world, ENDPOINTS),
         Route("/api/{rest:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),

@@ -113,7 +113,7 @@ def test_a_file_that_is_not_in_use_yet_is_tried_and_its_cost_is_unknown_without_
     draft.write_text(PROFILE.replace("labels: [bellhop]", 'where: [{field: title, matches: "(?i)CENT"}]'))
     said = machine.run("backtest", str(draft))
     assert said.code == 0
-    assert said.out.startswith("draft, over 1 events of the last 30d: would have started 0 runs, and 1 more")
+    assert said.out.startswith("draft, over 1 event of the last 30d: would have started 0 runs, and 1 more")
     assert "Cost: unknown, there are no past runs to go by; the most that its budget allows is $10.00" in said.out
 
 

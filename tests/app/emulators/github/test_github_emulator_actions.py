@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -46,6 +47,28 @@ def test_a_run_begins_fails_is_run_again_and_passes(github: GitHubEmulator) -> N
     assert (only_run()["status"], only_run()["run_attempt"]) == ("queued", 2)
     alice.finish_ci(HELLO, tests=JobEnd())
     assert (only_run()["conclusion"], only_run()["run_attempt"]) == ("success", 2)
+
+
+def test_how_a_run_ended_can_be_said_over_http(github: GitHubEmulator) -> None:
+    alice = github.person("alice")
+    for branch in ("feat", "other"):
+        alice.push(HELLO, branch, dict(CI))
+
+    def said(body: Mapping[str, object], repo: str = HELLO) -> tuple[int, dict[str, object]]:
+        answer = httpx.post(f"{github.web_url}/_emulator/repos/{repo}/ci", json=body, trust_env=False)
+        return answer.status_code, answer.json()
+
+    red = {"branch": "feat", "jobs": {"lint": {}, "tests": {"conclusion": "failure", "log": "E  assert False\n"}}}
+    status, ended = said(red)
+    assert (status, ended["head_branch"], ended["conclusion"], ended["run_attempt"]) == (200, "feat", "failure", 1)
+    run = github.workflow_runs(HELLO)[0]
+    assert [(job.name, job.conclusion, job.log) for job in run.jobs] == [("lint", "success", b""), ("tests", "failure", b"E  assert False\n")]
+    rerun = f"{github.api_url}/repos/{HELLO}/actions/runs/{ended['id']}/rerun"
+    assert httpx.post(rerun, headers={"authorization": f"Bearer {alice.user.token}"}, trust_env=False).status_code == 201
+    assert said({"branch": "feat", "jobs": {"tests": {}}})[1]["run_attempt"] == 2
+    assert [said(body, repo)[0] for body, repo in ((red, HELLO), (red, "octo/none"), ({"jobs": {}}, HELLO), ({"jobs": {"a": {"conclusion": "bad"}}}, HELLO))] == [
+        404, 404, 422, 422]
+    assert said({"jobs": {"tests": {}}})[1]["head_branch"] == "other"
 
 
 def test_a_log_is_at_a_place_of_its_own_that_takes_no_token(github: GitHubEmulator) -> None:
