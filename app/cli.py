@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.verbs_of_deciding import add_verbs_of_deciding
+from app.commands.verbs_of_linear import add_verbs_of_linear
 from app.errors import BellhopError, ConfigurationError
 
 # Every verb loads what it needs and nothing else: asking for help takes no database, no Docker and no Celery.
@@ -379,6 +380,7 @@ def _say(words: str) -> None:
 
 
 add_verbs_of_deciding(app, _settings, _console)
+add_verbs_of_linear(app, _settings)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from app.intake import Intake
 from app.ledger import schema
 from app.ledger.database import Database
+from app.ledger.sealed import Sealed
 from app.log import configure_logging
 from app.observe.pages import PageOptions, page_not_found, page_routes
 from app.observe.signin.options import SigninOptions, checked
@@ -20,7 +22,7 @@ from app.ports import Trigger, Wakeup
 from app.profiles import load_profiles
 from app.settings import Settings
 from tasks.queue import CeleryWakeup, make_celery
-from triggers import make_doors, make_triggers
+from triggers import make_doors, make_returns, make_triggers
 from triggers.route import hook_routes
 
 
@@ -52,7 +54,10 @@ def make_app(
     return FastAPI(
         title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,
         exception_handlers={404: not_there},
-        routes=[*(route for door in doors for route in door.routes), *hook_routes(triggers, intake), *page_routes(database, pages, stopping)],
+        routes=[
+            *(route for door in doors for route in door.routes), *hook_routes(triggers, intake), *make_returns(settings, partial(Sealed, database)),
+            *page_routes(database, pages, stopping),
+        ],
     )
 
 

@@ -107,3 +107,14 @@ def make_conversations(settings: Settings, keeps: Callable[[str, bytes], SecretK
     wanted = {source: sides.conversation(settings) for source, sides in TRIGGERS.items() if sides.conversation is not None}
     wanted[LINEAR] = linear.conversation(settings, keeps(LINEAR, settings.linear_client_secret.get_secret_value().encode()))
     return {source: made for source, made in wanted.items() if made is not None}
+
+
+def make_returns(settings: Settings, keeps: Callable[[str, bytes], SecretKeep]) -> Sequence[BaseRoute]:
+    """Return the routes to which services send people back who have agreed to something there."""
+    # Whoever is not set up for it has no use for an HTTP client.
+    if not settings.linear_client_id:
+        return []
+    from triggers.linear.connect import CONNECTING, routes  # noqa: PLC0415
+
+    key = settings.linear_client_secret.get_secret_value().encode()
+    return routes(settings, keeps(LINEAR, key), keeps(CONNECTING, key))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.commands.doctor_github import look_at_github
+from app.commands.doctor_linear import look_at_linear
 from app.commands.doctor_pauses import look_at_pauses
 from app.commands.doctor_profiles import look_at_profiles
 from app.commands.doctor_registries import look_at_registries
@@ -68,6 +69,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from look_at_registries(settings)
     yield _public_url(settings)
     yield from look_at_github(settings, profiles)
+    yield from look_at_linear(settings, profiles)
     yield look_at_signin(settings)
     for vendor, key, name in (
         ("anthropic", settings.anthropic_api_key, "ANTHROPIC_API_KEY"), ("openai", settings.openai_api_key, "OPENAI_API_KEY"),
