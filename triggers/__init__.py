@@ -52,7 +52,7 @@ class Sides(NamedTuple):
 TRIGGERS: dict[str, Sides] = {
     "github": Sides(github.trigger, github.service),
     LINEAR: Sides(linear.trigger),
-    SLACK: Sides(slack.trigger, door=slack.door, reader=slack.reader),
+    SLACK: Sides(slack.trigger, conversation=slack.conversation, door=slack.door, reader=slack.reader),
 }
 
 # Events that come from no forge, and the one at which their work is done.

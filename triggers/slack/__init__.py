@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.core.event import Parsed
 from app.errors import ConfigurationError
-from app.ports import Trigger
+from app.ports import Conversation, Trigger
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,16 @@ def trigger(settings: Settings) -> Trigger | None:
     """Return nothing: Slack's deliveries come in by a door of their own."""
     del settings
     return None
+
+
+def conversation(settings: Settings) -> Conversation | None:
+    """Return the reply side, or None without a bot's token. Raises ConfigurationError."""
+    if not settings.slack_bot_token.get_secret_value().strip():
+        return None
+    # The web process receives and never replies.
+    from triggers.slack.reply import SlackConversation  # noqa: PLC0415
+
+    return SlackConversation(settings)
 
 
 def door(settings: Settings, intake: Accepts) -> SlackDoor | None:

@@ -12,8 +12,8 @@ from triggers.slack.installation import SOURCE, Installation
 
 # Slack cuts a message there itself: https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 TEXT_LIMIT_CHARACTERS = 40_000
-# How `Event.handle` says whom to write to where nothing can be said in the channel, and which card was pressed.
-PERSON, CARD = "user:", "card:"
+# How `Event.handle` says whom to write to where nothing can be said in the channel, which card was pressed, and which message it was.
+PERSON, CARD, MESSAGE = "user:", "card:", "message:"
 
 
 def foreign(installed: Installation, *teams: object) -> bool:

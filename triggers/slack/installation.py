@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.core.noun import Noun
-from app.errors import DeliveryRefused
+from app.errors import DeliveryRefused, ServiceError
 
 SOURCE = "slack"
 # Slack's ids: https://docs.slack.dev/reference/objects/
@@ -46,6 +46,22 @@ class Installation(Noun):
             return ""
         tail = "" if first == stamp else f"?thread_ts={first}&cid={channel}"
         return f"{self.url}archives/{channel}/p{stamp.replace('.', '')}{tail}"
+
+
+class Place(Noun):
+    """Where a conversation is, as its name says; `first` is empty where no message begins it yet."""
+
+    team_id: str
+    channel: str
+    first: str
+
+    @classmethod
+    def of(cls, thread: str) -> Place:
+        """Return the place that a thread's name means. Raises ServiceError for a name that is none of ours."""
+        parts = thread.removeprefix(f"{SOURCE}:").split("/")
+        if not thread.startswith(f"{SOURCE}:") or len(parts) != 3:
+            raise ServiceError(f"{thread[:100]} is no conversation of Slack's", reason="no_thread", retryable=False)
+        return cls(team_id=parts[0], channel=parts[1], first=parts[2] if _STAMP.fullmatch(parts[2]) else "")
 
 
 def an_id(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.event import Event
 from triggers.slack.address import addressed, names_the_bot, spoken
-from triggers.slack.happening import digest, event_of, foreign, members_of, said_at, text_of
+from triggers.slack.happening import MESSAGE, digest, event_of, foreign, members_of, said_at, text_of
 from triggers.slack.installation import Installation, a_stamp, an_id
 
 # A message that is somebody's own words; every other subtype is a program's, a change of something said, or Slack's own report.
@@ -38,6 +38,7 @@ def read_said(body: Mapping[str, Any], installed: Installation) -> Event | str:
     return event_of(
         installed, kind, delivery_key=f"event/{event_id(body)}", intent_key=digest("said", installed.team_id, channel, stamp), user=user,
         channel=channel, first=first, text=addressed(words, installed), url=installed.permalink(channel, stamp, first), occurred_at=said_at(stamp),
+        handle=f"{MESSAGE}{stamp}",
     )
 
 
