@@ -17,7 +17,7 @@ from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs
 from app.ledger.holds import Hold
 from app.publish.inert import Inert, span
 from tasks.deciding.choices import again_with_choices
-from tasks.deciding.ci import profile_for
+from tasks.deciding.ci import begun, profile_for
 from tasks.parts import Parts
 from tasks.replying.answers import answer, status_of
 from tasks.replying.replies import say
@@ -71,6 +71,7 @@ def _retry(tx: Connection, parts: Parts, run: Run, asked: Asked) -> Followed | N
     made = _create(tx, event, profile_for(event, again_with_choices(tx, parts, run, profile)), run, parent_id=run.parent_id)
     if made is None:
         return None
+    begun(tx, event, made.id)
     remarks.add(tx, made.id, f"Run {run.id} once more, as {asked.event.actor.login} asked for.")
     _record(tx, made.id, "retry", run.id, f"by {asked.event.actor.login} ({asked.event.actor.id})")
     return Followed(made, made)

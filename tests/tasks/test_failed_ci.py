@@ -14,7 +14,7 @@ from app.core.run import Run
 from app.emulators.github.actions import JobEnd
 from app.emulators.github.faults import Fault
 from app.emulators.github.state import WorkflowRun
-from app.ledger import audit, inbox, sandboxes, tickets
+from app.ledger import audit, ci_attempts, inbox, sandboxes, tickets
 from app.ledger.inbox import Entry
 from tasks.route import route
 from tasks.start import start
@@ -241,6 +241,23 @@ def test_what_passes_on_another_attempt_ends_the_live_run_and_no_claim_of_it_doe
     outcome = scene.outcome(run.id)
     assert isinstance(outcome, NothingToDo)
     assert "CI has passed on attempt 2" in outcome.text
+
+
+def test_a_run_that_is_tried_again_counts_and_ends_like_the_first(scene: Scene, failing: WorkflowRun) -> None:
+    scene.profiles["fix"] = profile(on={"workflow_run": {}, "issue_comment": {}})
+    number = scene.github.person("alice").open_pull(HELLO, "feature", "A feature").number
+    first = started(scene, told(scene, failing))
+    scene.work(first.id, exit_code=1)
+    scene.pump()
+    asked = scene.ring(kind="issue_comment.created", number=number, is_pull_request=True, said="@bellhop retry")
+    route(scene.parts, asked)
+    again = started(scene, scene.entry(asked))
+    assert (again.id != first.id, again.state, again.event.ci) == (True, "running", first.event.ci)
+    with scene.database.read() as tx:
+        assert ci_attempts.count(tx, "github", REPO.id, failing.head_sha, again.case_id, None) == (2, 2)
+    passes_now(scene, failing)
+    told(scene, failing, conclusion="success")
+    assert scene.run(again.id).cancel_requested
 
 
 def test_a_person_who_said_stop_first_keeps_the_work_that_there_is(scene: Scene, failing: WorkflowRun) -> None:
