@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
     webhook_secrets_dir: Path | None = None
 
+    # A file that says which repository is meant where, docs/cases.md.
+    places_file: Path | None = None
+
     # What leaves this host.
     ca_bundle: Path | None = None
     outbound_proxy: WebAddress | None = None

@@ -19,7 +19,7 @@ from app.ledger.runs import Lease
 from tasks.deciding.passing import outcome_of
 from tasks.finishing.conclude import conclude
 from tasks.parts import Parts
-from tasks.replying.replies import backoff_seconds
+from tasks.replying.waiting import backoff_seconds
 
 log = structlog.get_logger()
 

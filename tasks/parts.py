@@ -47,8 +47,9 @@ class Parts:
     `backends` are those that work on this host, weakest isolation first; `tooling` builds the `/agent` tree for a
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
-    name; `conversations` are the services where people only talk, by their events' source; `census` says where the App is installed (None: nobody asks);
-    `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep that this process has under way; `closing` gives back what the parts hold.
+    name; `conversations` are the services where people only talk, by their events' source; `places` says which repository is meant where;
+    `census` says where the App is installed (None: nobody asks); `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep
+    that this process has under way; `closing` gives back what the parts hold.
     """
 
     settings: Settings
@@ -66,6 +67,7 @@ class Parts:
     agent: Callable[[str], AgentAdapter]
     registries: Mapping[str, Registry] = field(default_factory=dict)
     conversations: Mapping[str, Conversation] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
     census: Census | None = None
     pace: Pace = field(default_factory=Unpaced)
     sweeping: threading.Lock = field(default_factory=threading.Lock)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import structlog
 from sqlalchemy import Connection
 
@@ -16,26 +13,21 @@ from app.core.decide import (
     Ignore,
     Start,
     Stop,
-    decide,
-    needs_ci,
-    needs_paths,
-    needs_permission,
 )
-from app.core.deciding.notice import Notice, notice_of
-from app.core.event import REVIEW, Event
-from app.core.grant import Credential
-from app.core.outcome import PullRequest
+from app.core.event import Event
 from app.core.profile import Profile
 from app.core.run import Run
 from app.core.words.seen import as_seen
 from app.errors import BellhopError, LedgerUnavailable, Paced
 from app.ledger import audit, conversation, hosts, inbox, messages, notices, results, runs, tallies
-from app.ports import Service
 from tasks.deciding import ci
+from tasks.deciding.asking import ask
 from tasks.deciding.choices import was_refused_its_choice, with_choices
 from tasks.deciding.coalesce import pick_up
 from tasks.deciding.control import Asked, control
-from tasks.deciding.facts import known_of, over_in, replaced
+from tasks.deciding.elsewhere import prepared, settled
+from tasks.deciding.facts import over_in
+from tasks.deciding.joining import joined
 from tasks.deciding.lookup import looked_up
 from tasks.deciding.passing import end_what_has_passed
 from tasks.leased import DATABASE_DOWN
@@ -43,8 +35,9 @@ from tasks.parts import Parts
 from tasks.replying.checks import answered, give_receipt
 from tasks.replying.narrowing_note import tell_of_narrowing
 from tasks.replying.notices import deliver_notices
-from tasks.replying.offers import grant_to_ask, note, only_on_that_head, pressed
-from tasks.replying.replies import backoff_seconds, deliver, deliver_all, say, takes_comments
+from tasks.replying.offers import note, pressed
+from tasks.replying.replies import deliver, deliver_all, say, takes_comments
+from tasks.replying.waiting import backoff_seconds
 from tasks.waking import wake
 
 log = structlog.get_logger()
@@ -110,11 +103,19 @@ def _failed(
 
 
 def _route(parts: Parts, inbox_id: int, event: Event) -> None:
-    event = looked_up(parts, answered(parts, pressed(parts, event)))
+    known = prepared(parts, inbox_id, answered(parts, pressed(parts, event)))
+    if known is None:
+        return
+    event = looked_up(parts, known.event)
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
-        decision, decided_on, credential_id, notice = _decide(parts, inbox_id, event)
+        decision, decided_on, credential_id, notice = ask(parts, inbox_id, event)
+        decision = decision.model_copy(update={"why": (*known.why, *decision.why)})
         told: tuple[str, str] | None = None
+        case = joined(parts, decided_on, decision)
+        if case.is_news:
+            # What it is about has become more than its thread.
+            continue
         try:
             with parts.database.begin() as tx:
                 if ci.waits(tx, inbox_id, decision):
@@ -125,6 +126,7 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
                 else:
                     run = _carry_out(tx, parts, inbox_id, decided_on, decision)
                 results.note(tx, decided_on)
+                settled(tx, parts, inbox_id, decided_on, run, case.apart if isinstance(decision, Start) else "")
                 is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:
                     audit.belongs(tx, credential_id, run.id)
@@ -144,72 +146,6 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
             deliver(parts, *told)
         return
     raise LedgerUnavailable(f"{event.thread} changes faster than it can be decided on; it is tried again")
-
-
-class _Decided(NamedTuple):
-    """The decision, the event as the run is to see it, the id of the credential that asking took (if it did), what is said of it."""
-
-    decision: Decision
-    event: Event
-    credential_id: str | None = None
-    notice: Notice | None = None
-
-
-def _decide(parts: Parts, inbox_id: int, event: Event) -> _Decided:
-    """Decide, and look up what that takes.
-
-    The head of a pull request is looked up now, and the run works on that whatever is pushed while it waits.
-    """
-    with parts.database.read() as tx:
-        known = known_of(tx, event, parts.settings.bot_login)
-    if why := replaced(known, event):
-        return _Decided(Ignore(reason="repository_replaced", why=(why,)), event)
-    facts, over, about = known.facts, known.over, known.about
-    if needs_ci(event, parts.profiles, facts):
-        return _Decided(*ci.decide_on_ci(parts, inbox_id, event, facts))
-    asks_for_paths = needs_paths(event, parts.profiles, facts)
-    own_pull = None if event.is_pull_request else _newest_pull(over)
-    if not asks_for_paths and not needs_permission(event, parts.profiles, facts):
-        decision = decide(event, parts.profiles, facts)
-        # Of a program on a profile's list nobody is asked, but what a pull request's head is, and whose, has to be known all the same.
-        if not isinstance(decision, Start) or not (event.is_pull_request or own_pull is not None):
-            return _Decided(decision, event, notice=notice_of(decision, event, facts))
-    has_pull = own_pull is not None or (about is not None and about.event.pull is not None)
-    with parts.credential(grant_to_ask(event, has_pull=has_pull), run_id=None) as credential:
-        service = parts.service(event)
-        if asks_for_paths and event.number is not None:
-            facts = facts.model_copy(update={"changed_paths": service.changed_paths(credential, event.repo, event.number)})
-        actual = None
-        if needs_permission(event, parts.profiles, facts):
-            actual = service.permission(credential, event.repo, event.actor.id, event.actor.login)
-        if event.kind == REVIEW and event.number is not None and event.review_id is not None:
-            said = service.review_comments(credential, event.repo, event.number, event.review_id)
-            event = event.model_copy(update={"text": "\n\n".join(text for text in (event.text, *said) if text.strip())})
-        facts = facts.model_copy(update={"actor_permission": actual, "has_all_words": True})
-        decision = decide(event, parts.profiles, facts)
-        event = _at_its_head(service, credential, event, decision, own_pull, about)
-        decision = only_on_that_head(parts, credential, decision, event)
-        return _Decided(decision, event, credential.id, notice_of(decision, event, facts))
-
-
-def _at_its_head(
-    service: Service, credential: Credential, event: Event, decision: Decision, own_pull: PullRequest | None, about: Run | None
-) -> Event:
-    """Return the event with the pull request that the run is to work on, as it is now."""
-    if isinstance(decision, Start) and event.is_pull_request and event.number is not None:
-        return event.model_copy(update={"pull": service.pull_request(credential, event.repo, event.number)})
-    if isinstance(decision, Start) and own_pull is not None:
-        pull = service.pull_request(credential, event.repo, own_pull.number)
-        is_own = pull.state == "open" and pull.head_ref == own_pull.branch and pull.head_repo_id == event.repo.id
-        return event.model_copy(update={"pull": pull}) if is_own else event
-    if isinstance(decision, Control) and about is not None and about.event.pull is not None:
-        return event.model_copy(update={"pull": service.pull_request(credential, event.repo, about.event.pull.number)})
-    return event
-
-
-def _newest_pull(over: Sequence[Run]) -> PullRequest | None:
-    """Return the pull request that a comment elsewhere goes on with: the newest one of its case."""
-    return next((run.outcome for run in over if isinstance(run.outcome, PullRequest)), None)
 
 
 def _start(tx: Connection, event: Event, profile: Profile, bot_login: str) -> str:

@@ -7,6 +7,7 @@ import structlog
 from app.core.outcome import Failed
 from app.errors import BellhopError, LeaseLost
 from app.ledger import holds, hosts, inbox, line, outbox, read_tokens, runs, sandboxes, tickets
+from tasks.deciding.identity import go_on_with_linked
 from tasks.finishing.conclude import conclude
 from tasks.keeping.census import count_repositories
 from tasks.keeping.leftovers import prune_checkouts, remove_leftovers
@@ -15,6 +16,7 @@ from tasks.keeping.watch import watch_sandboxes
 from tasks.leased import LEASE_SECONDS
 from tasks.parts import Parts
 from tasks.replying.friction import look_for_friction
+from tasks.replying.loose_cards import show_cards
 from tasks.replying.notices import deliver_notices
 from tasks.replying.offers import tell_offers
 from tasks.replying.places import tell_places
@@ -50,7 +52,7 @@ def sweep(parts: Parts) -> None:
             tickets.set_places(tx, host, parts.settings.max_runs)
         for part in (
             _wake_events, _adopt_runs, _wake_runs, _wake_givers, watch_sandboxes, remove_leftovers, _end_abandoned, prune_checkouts,
-            _tell_reports, tell_places, _deliver_replies, deliver_notices, count_repositories, look_for_friction, tell_offers, _forget_kept,
+            _tell_reports, tell_places, _deliver_replies, deliver_notices, go_on_with_linked, show_cards, count_repositories, look_for_friction, tell_offers, _forget_kept,
         ):
             try:
                 part(parts, host)

@@ -23,6 +23,7 @@ from app.ledger.database import Database
 from app.ledger.sealed import Sealed
 from app.ports import Closes, Wakeup
 from app.profiles import load_profiles, load_registries
+from app.profiles.places import load_places
 from app.settings import Settings
 from tasks.finish import finish
 from tasks.pacing import SharedPace
@@ -67,6 +68,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         agent=agent_named,
         registries=registries,
         conversations=conversations,
+        places=load_places(settings.places_file),
         census=app,
         pace=pace,
         closing=tuple(part.close for part in (*dict.fromkeys(services.values()), *conversations.values(), minter, *backends, tooling) if isinstance(part, Closes)),

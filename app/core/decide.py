@@ -158,7 +158,8 @@ def _wanted(event: Event, profiles: Mapping[str, Profile], facts: Facts) -> tupl
         apps = (*facts.live_apps, *(each for profile in profiles.values() for each in profile.who.apps))
         if voucher(event, apps) is None:
             return _ignore("bot", f"{event.actor.login} is a program, and no profile lists its id, {event.actor.id}")
-    if event.button in BUTTONS and facts.about_run_id is not None:
+    # One of a card comes with the words for it, which say what it counts for.
+    if event.button in BUTTONS and not event.is_elsewhere and facts.about_run_id is not None:
         return _control(facts.about_run_id, BUTTONS[event.button], "", event, facts)
     return _said(event, profiles, facts) if event.is_comment else _by_profile(event, profiles, facts)
 

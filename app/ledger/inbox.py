@@ -128,6 +128,11 @@ def revise(tx: Connection, inbox_id: int, *, decision: str, run_id: str) -> None
     )
 
 
+def revise_event(tx: Connection, inbox_id: int, event: Event) -> None:
+    """Keep the event as it was decided on, which says more than what came in."""
+    tx.execute(update(inbox).where(inbox.c.id == inbox_id).values(event=event.model_dump_json()))
+
+
 def tries(tx: Connection, inbox_id: int) -> tuple[int, str | None]:
     """Return how often a row was claimed, and what the last try failed with (None: it left no word)."""
     row = tx.execute(select(inbox.c.attempts, inbox.c.decision).where(inbox.c.id == inbox_id)).one_or_none()

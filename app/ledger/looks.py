@@ -28,6 +28,19 @@ def again_in(tx: Connection, name: str, mark: int, seconds: float) -> None:
     tx.execute(update(looks).where(*wanted).values(next_at_ms=now_ms() + int(seconds * 1000)))
 
 
+def is_due(tx: Connection, name: str) -> bool:
+    """Return whether a look is due; one that nobody knows is."""
+    later = select(looks.c.name).where(looks.c.name == name, looks.c.next_at_ms > now_ms())
+    return tx.execute(later).first() is None
+
+
+def postpone(tx: Connection, name: str, seconds: float) -> None:
+    """Have a look wait for so many seconds at least."""
+    _put_first(tx, name)
+    until = now_ms() + int(seconds * 1000)
+    tx.execute(update(looks).where(looks.c.name == name, looks.c.next_at_ms < until).values(next_at_ms=until))
+
+
 def hasten(tx: Connection, name: str, seconds: float) -> None:
     """Have the look done in so many seconds at the latest."""
     _put_first(tx, name)

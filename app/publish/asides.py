@@ -70,7 +70,7 @@ def asides(
     made = []
     for each in filed:
         if isinstance(each.report, Question):
-            standing = _standing(run, each, last_word_at_ms)
+            standing = standing_of(run, each, last_word_at_ms)
             made.append(said(each, "question", "replies/question.md.j2", standing=Inert(standing)))
     note = next((each for each in filed if isinstance(each.report, BudgetNote)), None)
     if note is not None:
@@ -78,7 +78,8 @@ def asides(
     return made
 
 
-def _standing(run: Run, question: Filed, last_word_at_ms: int | None) -> Standing:
+def standing_of(run: Run, question: Filed, last_word_at_ms: int | None) -> Standing:
+    """Return how a question stands: open while nobody has written since."""
     if last_word_at_ms is not None and last_word_at_ms >= question.at_ms:
         return "answered"
     return "over" if run.state == "done" else "open"

@@ -20,6 +20,7 @@ from tasks.deciding.choices import again_with_choices
 from tasks.deciding.ci import begun, profile_for
 from tasks.parts import Parts
 from tasks.replying.answers import answer, status_of
+from tasks.replying.cards import answer_in_cards
 from tasks.replying.replies import say
 
 # In the audit, where a person's own word is recorded and no credential.
@@ -52,20 +53,25 @@ def what_it_takes(run: Run) -> dict[str, Any]:
 def control(tx: Connection, parts: Parts, run: Run, decision: Control, asked: Asked) -> Followed | None:
     """Do what was asked for, and say what came of it, in the caller's transaction; None where the thread has changed meanwhile."""
     if decision.verb == "status":
-        answer(tx, parts, run, status_of(tx, parts, run))
+        _answer(tx, parts, run, status_of(tx, parts, run))
         return Followed(run)
     if decision.verb == "retry":
         return _retry(tx, parts, run, asked)
     return _approval(tx, parts, run, decision, asked)
 
 
+def _answer(tx: Connection, parts: Parts, run: Run, said: str) -> None:
+    answer(tx, parts, run, said)
+    answer_in_cards(tx, parts, run, said)
+
+
 def _retry(tx: Connection, parts: Parts, run: Run, asked: Asked) -> Followed | None:
     if why := why_no_retry(run):
-        answer(tx, parts, run, f"Not tried again: {why}.")
+        _answer(tx, parts, run, f"Not tried again: {why}.")
         return Followed(run)
     profile = parts.profiles.get(run.profile.name)
     if profile is None:
-        answer(tx, parts, run, f"Not tried again: there is no profile `{run.profile.name}` any more.")
+        _answer(tx, parts, run, f"Not tried again: there is no profile `{run.profile.name}` any more.")
         return Followed(run)
     event = _as_it_is_now(run, asked)
     made = _create(tx, event, profile_for(event, again_with_choices(tx, parts, run, profile)), run, parent_id=run.parent_id)
@@ -90,13 +96,13 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
     hold = holds.load_still(tx, run.id)
     actor = asked.event.actor
     if hold is None or not isinstance(run.outcome, Held):
-        answer(tx, parts, run, Inert(f"Nothing of run {span(run.id)} waits for an approval."))
+        _answer(tx, parts, run, Inert(f"Nothing of run {span(run.id)} waits for an approval."))
         return Followed(run)
     given = holds.given(tx, run.id)
     standing = Standing(
         binds=hold.binds, state=hold.state, is_newest=_is_newest(tx, run), is_expired=holds.is_expired(tx, hold),
         approved_by=tuple(each.actor_id for each in given), asked_by=_asked_by(tx, run),
-        is_of_another=asked.event.button is not None and (asked.event.ci is None or asked.event.ci.external_id != run.id),
+        is_of_another=asked.event.button is not None and not asked.event.is_elsewhere and (asked.event.ci is None or asked.event.ci.external_id != run.id),
         was_said_before=_was_said_before(asked.event, hold, run.profile.approval.expires_hours),
     )
     approval = run.profile.approval
@@ -104,7 +110,7 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
         # Anybody who may approve may say no, those who asked for the work too.
         why = why_not_counted(standing.model_copy(update={"asked_by": (), "approved_by": ()}), approval, actor.id, decision.named)
         if why:
-            answer(tx, parts, run, f"{actor.login}'s rejection does not count: {why}.")
+            _answer(tx, parts, run, f"{actor.login}'s rejection does not count: {why}.")
         else:
             holds.settle(tx, run.id, "rejected")
             remarks.add(tx, run.id, f"Rejected by {actor.login}. Nothing of it is kept.")
@@ -113,7 +119,7 @@ def _approval(tx: Connection, parts: Parts, run: Run, decision: Control, asked: 
         return Followed(run)
     if why := why_not_counted(standing, approval, actor.id, decision.named):
         _record(tx, run.id, "approve", hold.binds, f"refused: {why}")
-        answer(tx, parts, run, f"{actor.login}'s approval does not count: {why}.")
+        _answer(tx, parts, run, f"{actor.login}'s approval does not count: {why}.")
         return Followed(run)
     holds.approve(tx, hold, actor_id=actor.id, login=actor.login, permission=asked.permission)
     _record(tx, run.id, "approve", hold.binds, f"by {actor.login} ({actor.id}, {asked.permission})")

@@ -10,7 +10,7 @@ from tasks.parts import Parts
 
 def looked_up(parts: Parts, event: Event) -> Event:
     """Return the event with its repository as the App sees it now; the question is on record. Raises GrantRefused, ServiceError."""
-    if event.repo.is_looked_up:
+    if event.repo.is_looked_up or not event.repo.is_said:
         return event
     verdict = "ok"
     try:

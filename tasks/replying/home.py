@@ -33,9 +33,9 @@ def place_of(tx: Connection, run: Run, reply: Reply) -> Event | None:
     event = run.event
     if event.number is not None:
         return event
-    if event.kind == "by_hand":
+    if event.is_elsewhere or event.kind == "by_hand":
         # A run started by hand has no thread to reply in; its outcome is on the page and in the terminal.
-        return None
+        return _beside(tx, run) if event.is_elsewhere else None
     status = outbox.load(tx, run.id, COMMENT)
     if (standing := _at(event, reply.url) or _at(event, status.url if status else None)) is not None:
         return standing
@@ -49,6 +49,16 @@ def place_of(tx: Connection, run: Run, reply: Reply) -> Event | None:
         # Whoever holds the row of the one comment is alone with it, so that no two open an issue.
         raise ServiceError("what this run says beside its comment waits for that one", reason="no_place_yet")
     return event
+
+
+def _beside(tx: Connection, run: Run) -> Event | None:
+    """Return where at the forge a run is told of that its card tells of elsewhere: its case's issue, else its pull request; None: nowhere."""
+    number = runs.newest_number(tx, run.case_id, thread_in(run.event.repo.full_name, 0)[:-1])
+    if number is not None:
+        return run.event.model_copy(update={"number": number})
+    if isinstance(run.outcome, PullRequest):
+        return run.event.model_copy(update={"number": run.outcome.number, "is_pull_request": True})
+    return None
 
 
 def open_home(parts: Parts, credential: Credential, run: Run) -> Event:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import structlog
 
-from app.errors import BellhopError, Paced
+from app.core.card import Card
+from app.errors import BellhopError, ConfigurationError, Paced
 from app.ledger import notices
 from tasks.grants import reply_grant
 from tasks.parts import Parts
-from tasks.replying.replies import backoff_seconds
+from tasks.replying.cards import plain
+from tasks.replying.waiting import backoff_seconds
 
 log = structlog.get_logger()
 
@@ -31,12 +33,15 @@ def _deliver(parts: Parts, notice_id: str) -> None:
     if due is None:
         return
     event = due.event
-    if (wait_seconds := parts.wait_seconds(event.repo, "write")) > 0:
+    if not event.is_elsewhere and (wait_seconds := parts.wait_seconds(event.repo, "write")) > 0:
         _wait(parts, notice_id, wait_seconds)
         return
     try:
-        with parts.credential(reply_grant(event), run_id=None) as credential:
-            parts.service(event).upsert_comment(credential, event, due.marker, f"{due.text}\n\n{due.marker}\n")
+        if event.is_elsewhere:
+            _show(parts, due)
+        else:
+            with parts.credential(reply_grant(event), run_id=None) as credential:
+                parts.service(event).upsert_comment(credential, event, due.marker, f"{due.text}\n\n{due.marker}\n")
     except Paced as error:
         _wait(parts, notice_id, error.retry_after_seconds or 1.0)
         return
@@ -56,3 +61,15 @@ def _deliver(parts: Parts, notice_id: str) -> None:
 def _wait(parts: Parts, notice_id: str, seconds: float) -> None:
     with parts.database.begin() as tx:
         notices.wait(tx, notice_id, seconds)
+
+
+def _show(parts: Parts, due: notices.Due) -> None:
+    """Show a notice where somebody has spoken at a chat or planning service, to them alone. Raises ServiceError."""
+    event, said_by = due.event, due.event.said_by or due.event.actor
+    conversation = parts.conversations.get(event.source)
+    if conversation is None:
+        raise ConfigurationError(f"this worker is not set up for {event.source}")
+    conversation.show(Card(
+        key=f"notice-{due.id}", kind="notice", thread=event.thread, handle=event.handle, only_for=said_by.id,
+        headline="Nothing was started", body=plain(due.text),
+    ), "")

@@ -25,7 +25,8 @@ from app.ledger.offers import OfferRow
 from tasks.deciding.ci import ci_of, head_grant
 from tasks.grants import authorise_grant, check_grant
 from tasks.parts import Parts
-from tasks.replying.replies import MAX_ATTEMPTS, backoff_seconds
+from tasks.replying.replies import MAX_ATTEMPTS
+from tasks.replying.waiting import backoff_seconds
 
 log = structlog.get_logger()
 

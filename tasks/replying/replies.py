@@ -34,8 +34,10 @@ from app.publish.inert import words
 from tasks.parts import Parts
 from tasks.replying.answers import how_to_approve
 from tasks.replying.bringing import act_of, bring_about, grant_of, is_spare
+from tasks.replying.cards import is_card, is_first_card, paused, postpone, say_cards, show_card
 from tasks.replying.checks import say_checks
 from tasks.replying.home import open_home, place_of
+from tasks.replying.waiting import backoff_seconds
 
 log = structlog.get_logger()
 
@@ -65,6 +67,7 @@ def say(tx: Connection, parts: Parts, run: Run, *, state: RunState | None = None
     outbox.put(tx, run.id, COMMENT, comment)
     _say_asides(tx, parts, shown)
     say_checks(tx, parts, shown, comment)
+    say_cards(tx, parts, shown)
 
 
 def tell(parts: Parts, run_id: str) -> None:
@@ -80,6 +83,7 @@ def tell(parts: Parts, run_id: str) -> None:
         if outbox.put_news(tx, run.id, COMMENT, comment):
             say_checks(tx, parts, run, comment)
         _say_asides(tx, parts, run)
+        say_cards(tx, parts, run)
 
 
 def _comment(tx: Connection, parts: Parts, run: Run) -> str:
@@ -180,7 +184,7 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
             with parts.database.read() as tx:
                 run = runs.load(tx, run_id)
             # What has to wait is due as it was: who looks after that (tasks/replying/teller.py) need not be asked to.
-            if run is None or parts.wait_seconds(run.event.repo, act_of(kind)) > 0:
+            if run is None or (paused(parts, run_id, kind) if is_card(kind) else parts.wait_seconds(run.event.repo, act_of(kind)) > 0):
                 return
             with parts.database.begin() as tx:
                 known = outbox.load(tx, run_id, kind)
@@ -195,7 +199,12 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
     url = ""
     try:
         with parts.database.read() as tx:
-            event = run.event if is_spare(reply.kind) else place_of(tx, run, reply)
+            is_of_forge = not is_card(reply.kind)
+            event = (run.event if is_spare(reply.kind) else place_of(tx, run, reply)) if is_of_forge else None
+            if not is_of_forge and not outbox.still_held(tx, reply):
+                return False
+        if not is_of_forge:
+            url = show_card(parts, run, reply)
         if event is not None:
             with parts.credential(grant_of(event, reply.kind), run_id=run.id) as credential:
                 with parts.database.read() as tx:
@@ -209,6 +218,8 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
             outbox.wait(tx, reply.run_id, reply.kind, error.retry_after_seconds or 1.0)
         return False
     except BellhopError as error:
+        if is_card(reply.kind) and error.retry_after_seconds is not None:
+            postpone(parts, reply, backoff_seconds(reply.attempts + 1, error.retry_after_seconds, is_stated=error.is_wait_stated))
         _failed(parts, reply, error, str(error), retryable=error.retryable)
         return False
     except Exception as error:  # one reply that breaks our own code must not keep the others from being delivered
@@ -218,7 +229,8 @@ def _deliver(parts: Parts, run: Run, reply: Reply) -> bool:
     with parts.database.begin() as tx:
         outbox.delivered(tx, run.id, reply.kind, reply.version, url)
         # Where there was no thread to answer in, nobody waited for an answer.
-        if reply.kind == COMMENT and reply.url is None and run.event.number is not None:
+        is_first_word = is_first_card(run, reply) if run.event.is_elsewhere else reply.kind == COMMENT and run.event.number is not None
+        if is_first_word and reply.url is None:
             acknowledged.note(tx, run.event)
     return True
 
@@ -238,15 +250,3 @@ def _failed(parts: Parts, reply: Reply, error: Exception, said: str, *, retryabl
     with parts.database.begin() as tx:
         outbox.failed(tx, reply.run_id, reply.kind, said, wait_seconds)
     log.warning("reply_failed", attempt=attempt, error=said, retry_in_seconds=wait_seconds)
-
-
-def backoff_seconds(attempt: int, retry_after_seconds: float | None = None, *, is_stated: bool = True) -> float:
-    """Return how long to wait after a failed attempt (1, 2, ...): what the service says, else 5 s doubling up to 10 min.
-
-    A rate limit that does not say how long (not `is_stated`) is a minute, doubling up to an hour.
-    """
-    if retry_after_seconds is not None and not is_stated:
-        return float(min(3600.0, max(1.0, retry_after_seconds) * 2 ** min(attempt - 1, 10)))
-    if retry_after_seconds is not None:
-        return max(1.0, retry_after_seconds)
-    return float(min(600, 5 * 2 ** min(attempt - 1, 10)))

@@ -11,6 +11,8 @@ from app.core.event import Repo
 from app.ledger import outbox, runs
 from tasks.parts import Parts
 from tasks.replying.bringing import act_of, is_spare
+from tasks.replying.cards import is_card
+from tasks.replying.loose_cards import show_cards
 from tasks.replying.notices import deliver_notices
 from tasks.replying.offers import tell_offers
 from tasks.replying.replies import deliver
@@ -46,6 +48,7 @@ class Teller:
             try:
                 wait_seconds = self.tell()
                 deliver_notices(self._parts)
+                show_cards(self._parts)
                 tell_offers(self._parts, "")
             except SQLAlchemyError as error:
                 log.warning("ledger_down", error=type(error).__name__)
@@ -59,6 +62,10 @@ class Teller:
             unmade = outbox.unmade(tx, {run_id for run_id, _ in due})
         again_seconds, blocked = EVERY_SECONDS, set[object]()
         for run_id, kind in sorted(due, key=lambda each: (is_spare(each[1]), each not in unmade)):
+            if is_card(kind):
+                # What GitHub's limits have nothing to do with.
+                deliver(self._parts, run_id, kind)
+                continue
             repo = self._repository(run_id)
             who = None if repo is None else (repo.installation_id or repo.owner, act_of(kind))
             if repo is None or who in blocked or self._over.is_set():

@@ -10,7 +10,8 @@ from app.emulators.github import Fault, issues
 from app.emulators.github.person import issue_numbered, repository_named
 from app.ledger import outbox
 from app.ledger.outbox import Reply
-from tasks.replying.replies import MAX_ATTEMPTS, MAX_HOPELESS_ATTEMPTS, backoff_seconds, deliver
+from tasks.replying.replies import MAX_ATTEMPTS, MAX_HOPELESS_ATTEMPTS, deliver
+from tasks.replying.waiting import backoff_seconds
 from tasks.route import route
 from tests.tasks.scene import Scene
 

@@ -13,7 +13,9 @@ def is_part_of(words: Event, start: Event) -> bool:
 
     Only those of the person who rang: nobody has asked what others may do.
     """
+    # Words at another service that came to nothing say neither whose they are at the forge nor which repository they mean.
+    rang, is_there = start.said_by or start.actor, words.repo.id == start.repo.id or not words.repo.is_said
     return (
-        words.is_comment and words.thread == start.thread and words.repo.id == start.repo.id
-        and words.actor.kind == "person" and (words.source, words.actor.id) == (start.source, start.actor.id)
+        words.is_comment and words.thread == start.thread and is_there
+        and words.actor.kind == "person" and (words.source, (words.said_by or words.actor).id) == (start.source, rang.id)
     )

@@ -21,7 +21,7 @@ class Notice(Noun):
 
 def notice_of(decision: Decision, event: Event, facts: Facts) -> Notice | None:
     """Return what is said of a decision by which nothing follows; None: nothing, as mostly."""
-    if not isinstance(decision, Ignore) or event.number is None:
+    if not isinstance(decision, Ignore) or (event.number is None and not event.is_elsewhere):
         return None
     if decision.reason == "loop" and facts.loop is not None:
         return _loop(facts.loop, facts.bot_login)
@@ -33,11 +33,23 @@ def notice_of(decision: Decision, event: Event, facts: Facts) -> Notice | None:
 
 def _refusal(event: Event, facts: Facts) -> Notice:
     has = facts.actor_permission if facts.actor_permission in PERMISSIONS else "none"
+    if event.is_elsewhere:
+        return _refusal_elsewhere(event, has)
     text = (
         f"Nothing was started: here this bot works for people who may write to the repository, and `{event.actor.login}` has the "
         f"role `{has}`, as GitHub says. Somebody who may can ask for it. (This is said once.)"
     )
     return Notice(key=f"not-permitted-{event.actor.id}"[:100], text=text)
+
+
+def _refusal_elsewhere(event: Event, has: str) -> Notice:
+    # Whoever sees nothing of a repository is told in the same words whether it is there or not.
+    text = (
+        f"Nothing was started: {event.repo.full_name} is no repository in which both you and this bot may work, as GitHub says." if has == "none" else
+        f"Nothing was started: this bot works for people who may write to {event.repo.full_name}, and {event.actor.login}, with whom you are linked, "
+        f"has the role {has} there, as GitHub says."
+    )
+    return Notice(key=f"not-permitted-{event.repo.id}-{event.actor.id}-{event.delivery_key}"[:100], text=text)
 
 
 def _loop(loop: Loop, bot_login: str) -> Notice:

@@ -13,7 +13,9 @@ Verb = Literal["work", "now", "stop", "cancel", "status", "retry", "approve", "r
 _STRONGEST_FIRST: tuple[Verb, ...] = ("cancel", "stop", "reject", "approve", "retry", "now", "status", "work")
 
 OPTIONS = ("agent", "model", "branch", "budget")
-_OPTION = re.compile(rf"({'|'.join(OPTIONS)})=(\S+)\s*", re.IGNORECASE)
+# Where somebody speaks who is in no repository, it says which is meant; it chooses nothing of the run.
+REPO = "repo"
+_OPTION = re.compile(rf"({'|'.join((*OPTIONS, REPO))})=(\S+)\s*", re.IGNORECASE)
 _NOW = re.compile(r"now(?:[\s:,]+|$)", re.IGNORECASE)
 _GO_ON = re.compile(r"continue[\s.!]*", re.IGNORECASE)
 _END = re.compile(r"(stop|cancel)[\s.!]*", re.IGNORECASE)
@@ -24,12 +26,13 @@ class Said(Noun):
     """`verb` is what the bot is told; `options` are the `name=value` words that stand before all others, the last of a name counts.
 
     `is_addressed`: some line speaks to the bot at all. `goes_on`: one says `continue`, and nothing else. `named` is the beginning of
-    what `approve` or `reject` is about, where it is named.
+    what `approve` or `reject` is about, where it is named. `repo` is the repository that is named, where one is.
     """
 
     verb: Verb = "work"
     named: str = ""
     options: dict[str, str] = {}
+    repo: str = ""
     is_addressed: bool = False
     goes_on: bool = False
 
@@ -53,8 +56,9 @@ def said_to(text: str, bot_login: str) -> Said:
         while option := _OPTION.match(rest):
             options[option[1].lower()] = option[2]
             rest = rest[option.end():]
+    repo = options.pop(REPO, "")
     return Said(
-        verb=next(verb for verb in _STRONGEST_FIRST if verb in verbs), named=named, options=options, is_addressed=bool(lines),
+        verb=next(verb for verb in _STRONGEST_FIRST if verb in verbs), named=named, options=options, repo=repo, is_addressed=bool(lines),
         goes_on=any(_GO_ON.fullmatch(line) for line in lines),
     )
 

@@ -43,6 +43,9 @@ def voucher(event: Event, apps: tuple[int, ...]) -> Voucher | None:
 def standing(event: Event, needed: Needed, permission: str | None) -> tuple[str, str]:
     """Return why it is not enough, as a slug (empty: it is), and the same in words. `permission` is None as long as nobody has asked."""
     login = event.actor.login
+    if event.is_elsewhere and (event.said_by is None or not event.repo.is_said):
+        # Another service's id is nobody's at the forge, even where the forge has an account of that id.
+        return "unidentified", f"nobody has said who {event.actor.id} is at the forge, and which repository is meant"
     match voucher(event, needed.apps):
         case "operator":
             return "", "nobody has to be asked: the profile's word is enough"

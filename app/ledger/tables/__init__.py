@@ -6,6 +6,7 @@ JSON documents are text columns: they are nouns, read back by their model, never
 from __future__ import annotations
 
 from app.ledger.tables.arrivals import delivery_counts, inbox, tallies
+from app.ledger.tables.cases import cards, places, thread_names, waits
 from app.ledger.tables.line import host_places, hosts, pauses, tickets
 from app.ledger.tables.metadata import metadata
 from app.ledger.tables.people import link_tokens, links, signin_states, signins
@@ -30,6 +31,7 @@ from app.ledger.tables.work import (
 __all__ = [
     "approvals",
     "audit",
+    "cards",
     "ci_attempts",
     "delivery_counts",
     "exchanges",
@@ -48,6 +50,7 @@ __all__ = [
     "pace",
     "page_keys",
     "pauses",
+    "places",
     "remarks",
     "reports",
     "repositories",
@@ -62,6 +65,8 @@ __all__ = [
     "step_marks",
     "steps",
     "tallies",
+    "thread_names",
     "threads",
     "tickets",
+    "waits",
 ]

@@ -58,6 +58,11 @@ runs = Table(
         "uq_runs_live_thread", "thread", unique=True,
         sqlite_where=text("state <> 'done'"), postgresql_where=text("state <> 'done'"),
     ),
+    # And at most one per case, of which a thread is a name.
+    Index(
+        "uq_runs_live_case", "case_id", unique=True,
+        sqlite_where=text("state <> 'done'"), postgresql_where=text("state <> 'done'"),
+    ),
     Index("ix_runs_state_next_at_ms", "state", "next_at_ms"),
     Index("ix_runs_created_at_ms", "created_at_ms"),
 )
