@@ -303,3 +303,14 @@ def test_a_red_build_that_a_person_has_it_see_to_brings_its_log(scene: Scene, fa
     assert told_agent.count("Job: tests") == 1
     assert "branch `feature`" in told_agent
     assert KEY not in told_agent
+
+
+@pytest.mark.parametrize("path", [r"/actions/jobs/\d+/logs$", r"/actions/runs/\d+/jobs$"])
+def test_r26_a_log_is_waited_for_where_github_asks_for_that(scene: Scene, failing: WorkflowRun, path: str) -> None:
+    entry = told(scene, failing)
+    scene.github.fault(Fault(path=path, method="GET", status=429, headers={"retry-after": "300"}))
+    run = started(scene, entry)
+    assert run.state == "starting"
+    assert 295 < scene.waits_seconds("runs", id=run.id) <= 300
+    scene.later()
+    assert "AssertionError" in prompt(scene, started(scene, entry))

@@ -13,8 +13,10 @@ from github.Requester import Requester
 from app.core.deciding.ci_head import Evidence, Piece, PieceKind
 from app.core.event import Actor, Ci, Pull, Repo
 from app.core.grant import Credential
+from app.core.line.throttle import retry_after_seconds
+from app.errors import ServiceError
 from triggers.github.connection import GitHubConnection
-from triggers.github.failures import as_service_error
+from triggers.github.failures import as_service_error, is_limit, message_of
 
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 MOST_JOBS = 10
@@ -74,7 +76,7 @@ class GitHubCi:
             try:
                 return tuple(self._evidence(credential, repo, piece))
             except GithubException as error:
-                if error.status >= 500:
+                if error.status >= 500 or is_limit(error.status, error.headers or {}, message_of(error)):
                     raise
                 return (Evidence(name=piece.ci.name, missing=f"GitHub answered {error.status} when it was asked for"),)
 
@@ -115,6 +117,9 @@ class GitHubCi:
         try:
             raw = self._connection.download(credential, f"/repos/{quote(repo.full_name)}/actions/jobs/{int(job['id'])}/logs", LOG_LIMIT_BYTES)
         except requests.RequestException as error:
+            if error.response is not None and is_limit(error.response.status_code, error.response.headers):
+                seconds = retry_after_seconds(429, {"retry-after": error.response.headers.get("retry-after", "")}, "", 0)
+                raise ServiceError(f"fetching the log of {name}: GitHub asks us to wait", reason="github_rate_limited", retry_after_seconds=seconds) from error
             status = getattr(error.response, "status_code", None)
             why = f"GitHub answered {status}" if status else type(error).__name__
             return Evidence(name=name, missing=f"its log could not be fetched ({why})")

@@ -7,6 +7,8 @@ https://pygithub.readthedocs.io/en/stable/
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import requests
 from github.Auth import Token
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from app.core.grant import Credential
 from app.core.line.turns import READING, Act, Pace, counted_by
@@ -26,11 +29,13 @@ class GitHubConnection:
     """A pool of connections to one API URL, shared by requesters that each carry a token of their own, and ask in its turn."""
 
     def __init__(
-        self, *, api_url: str, ca_bundle: Path | None, proxy: str | None, pace: Pace, timeout_seconds: int = 15
+        self, *, api_url: str, ca_bundle: Path | None, proxy: str | None, pace: Pace, timeout_seconds: int = 15,
+        download_seconds: float = 60.0,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._verify: bool | str = True if ca_bundle is None else str(ca_bundle)
         self._timeout_seconds = timeout_seconds
+        self._download_seconds = download_seconds
         self._proxy = proxy
         self._pace = pace
         self._pool = HTTPAdapter()
@@ -43,14 +48,14 @@ class GitHubConnection:
     def download(self, credential: Credential, path: str, limit_bytes: int) -> bytes:
         """Return a file that the API answers with a redirect for, its beginning and end where it is longer; the token goes to the API alone.
 
-        Raises requests.RequestException, also for any answer that is neither. https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run
+        Raises requests.RequestException, also for any answer that is neither, and for one that takes longer than a minute to come. https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run
         """
         token = credential.token.get_secret_value()
         headers = {"authorization": f"Bearer {token}", "accept": "application/vnd.github+json", "user-agent": "bellhop"}
         with self._get(self._session(credential), f"{self._api_url}{path}", headers) as answer:
             answer.raise_for_status()
             if answer.status_code != 302:
-                return _read(answer, limit_bytes)
+                return _read(answer, limit_bytes, self._download_seconds)
             place = answer.headers.get("location", "")
         # Whoever answers for the API says where the file is; plain HTTP only where the API itself is.
         if not place.startswith("https://") and not (place.startswith("http://") and self._api_url.startswith("http://")):
@@ -59,7 +64,7 @@ class GitHubConnection:
             answer.raise_for_status()
             if answer.status_code != 200:
                 raise requests.HTTPError(f"the file's place answered {answer.status_code}", response=answer)
-            return _read(answer, limit_bytes)
+            return _read(answer, limit_bytes, self._download_seconds)
 
     def _get(self, session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
         return session.get(
@@ -118,10 +123,12 @@ class _InTurn(requests.Session):
             return answer
 
 
-def _read(answer: requests.Response, limit_bytes: int) -> bytes:
-    """Return a body, or of a longer one its first and last part."""
-    first, last, left_out = bytearray(), bytearray(), 0
-    for chunk in answer.iter_content(64 * 1024):
+def _read(answer: requests.Response, limit_bytes: int, within_seconds: float) -> bytes:
+    """Return a body, or of a longer one its first and last part. Raises requests.RequestException."""
+    first, last, left_out, deadline = bytearray(), bytearray(), 0, time.monotonic() + within_seconds
+    for chunk in _pieces(answer):
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout(f"the file did not come within {within_seconds:.0f} s", response=answer)
         room = limit_bytes // 2 - len(first)
         first += chunk[:room]
         last += chunk[max(room, 0):]
@@ -130,6 +137,15 @@ def _read(answer: requests.Response, limit_bytes: int) -> bytes:
             del last[:over]
     note = f"\n[{left_out} bytes in the middle were left out]\n".encode() if left_out else b""
     return bytes(first) + note + bytes(last)
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    """Yield a body as it comes: whoever waits for a full buffer waits for each byte of one that dribbles."""
+    try:
+        while piece := answer.raw.read1(64 * 1024, decode_content=True):
+            yield piece
+    except (HTTPError, OSError) as error:
+        raise requests.ConnectionError(error, response=answer) from error
 
 
 def _over(session: requests.Session) -> type[Requester]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,6 +40,11 @@ def as_service_error(what: str) -> Iterator[None]:
             f"{what}: GitHub's answer cannot be read ({type(error).__name__}: {str(error)[:200]})",
             reason="github_answer", retryable=False,
         ) from error
+
+
+def is_limit(status: int, headers: Mapping[str, str], said: str = "") -> bool:
+    """Return whether an answer is that of a rate limit."""
+    return retry_after_seconds(status, {name.lower(): value for name, value in headers.items()}, said, time.time()) is not None
 
 
 def _of_answer(what: str, error: GithubException) -> ServiceError:

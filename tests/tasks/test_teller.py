@@ -1,0 +1,49 @@
+"""What is to be said is said as soon as its installation may be written to: first words first, and spare ones last (R26)."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.line.turns import Pace
+from app.core.run import COMMENT
+from app.core.showing.receipt import RECEIPT
+from app.ledger import outbox
+from app.ledger.database import Database
+from tasks.pacing import SharedPace
+from tasks.replying.teller import EVERY_SECONDS, Teller
+from tasks.route import route
+from tests.tasks.scene import Scene, profile
+
+
+@pytest.fixture
+def pace(ledger: Database) -> Pace:
+    """One write, and no more before time passes."""
+    return SharedPace(ledger, 60.0)
+
+
+def test_r26_first_words_come_before_changed_ones_and_spare_ones_last(scene: Scene) -> None:
+    scene.profiles["fix"] = profile(signs={"reaction": True, "check-run": False})
+    scene.github.person("bob").open_issue("octo/hello", "Another one")
+    first = scene.routed()
+    second = scene.ring(number=2)
+    route(scene.parts, second)
+    other = scene.entry(second).run_id
+    assert other is not None
+    # The first comment was written, and there was no turn for anything else: nobody has waited for one.
+    assert (len(scene.comments(1)), len(scene.comments(2))) == (1, 0)
+    with scene.database.begin() as tx:
+        outbox.put(tx, first, COMMENT, "Changed meanwhile.")
+    teller = Teller(scene.parts)
+    assert teller.tell() == EVERY_SECONDS
+    steps = []
+    for _ in range(4):
+        scene.later()
+        teller.tell()
+        with scene.database.read() as tx:
+            left = [(run_id, kind.startswith(RECEIPT)) for run_id, kind in outbox.due(tx)]
+        steps.append((len(scene.comments(2)), scene.comments(1)[0].body.startswith("Changed"), sum(is_spare for _, is_spare in left)))
+    receipts = steps[0][2]
+    # One write for each time that the way was free.
+    assert steps[0][:2] == (1, False)
+    assert steps[1] == (1, True, receipts)
+    assert [step[2] for step in steps[1:]] == [receipts - count for count in range(3)]
