@@ -11,6 +11,7 @@ import typer
 
 from app.commands.verbs_of_deciding import add_verbs_of_deciding
 from app.commands.verbs_of_linear import add_verbs_of_linear
+from app.commands.verbs_of_identity import add_verbs_of_identity
 from app.errors import BellhopError, ConfigurationError
 
 # Every verb loads what it needs and nothing else: asking for help takes no database, no Docker and no Celery.
@@ -381,6 +382,7 @@ def _say(words: str) -> None:
 
 add_verbs_of_deciding(app, _settings, _console)
 add_verbs_of_linear(app, _settings)
+add_verbs_of_identity(app, _settings)
 
 
 if __name__ == "__main__":

@@ -44,16 +44,14 @@ def of_event(tx: Connection, inbox_id: int) -> Wait | None:
     return next(iter(_found(tx, waits.c.inbox_id == inbox_id)), None)
 
 
-def open_in(tx: Connection, thread: str, source: str) -> list[Wait]:
-    """Return the events of a thread that wait for a repository, and whose time is not over; oldest first."""
-    found = _found(tx, (waits.c.thread == thread) & (waits.c.source == source) & (waits.c.wants == "repository"))
-    return [each for each in found if not each.repository and each.left_seconds > 0]
+def open_of(tx: Connection, account: Account) -> list[Wait]:
+    """Return the events of an account that wait for a repository, and whose time is not over; oldest first."""
+    return [each for each in _of(tx, account, "repository") if not each.repository and each.left_seconds > 0]
 
 
 def of_account(tx: Connection, account: Account) -> list[Wait]:
     """Return the events that wait for an account to be linked, oldest first."""
-    source, workspace, account_id = account.key
-    return _found(tx, (waits.c.source == source) & (waits.c.workspace == workspace) & (waits.c.account_id == account_id) & (waits.c.wants == "link"))
+    return _of(tx, account, "link")
 
 
 def choose(tx: Connection, inbox_id: int, repository: str) -> None:
@@ -69,6 +67,11 @@ def go_on(tx: Connection, inbox_id: int) -> None:
 def over(tx: Connection, inbox_id: int) -> None:
     """Forget that an event waited; one that did not is no error."""
     tx.execute(delete(waits).where(waits.c.inbox_id == inbox_id))
+
+
+def _of(tx: Connection, account: Account, wants: Wants) -> list[Wait]:
+    source, workspace, account_id = account.key
+    return _found(tx, (waits.c.source == source) & (waits.c.workspace == workspace) & (waits.c.account_id == account_id) & (waits.c.wants == wants))
 
 
 def _found(tx: Connection, which: Any) -> list[Wait]:

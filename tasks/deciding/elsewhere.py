@@ -12,11 +12,11 @@ from app.core.deciding.said import said_to
 from app.core.deciding.whose import account_of
 from app.core.event import Event
 from app.core.run import Run
-from app.ledger import cards, inbox, remarks, repositories, tallies, waits
+from app.ledger import cards, inbox, remarks, repositories, runs, tallies, waits
 from app.ledger.waits import Wait
 from tasks.deciding.facts import known_of, replaced
-from tasks.deciding.identity import identified
-from tasks.deciding.placing import FORGE, menu_card, of_its_case, placed
+from tasks.deciding.identity import asks, conversation_of, identified
+from tasks.deciding.placing import FORGE, menu_card, menu_name, of_its_case, placed
 from tasks.parts import Parts
 from tasks.replying.cards import say_cards
 from tasks.replying.loose_cards import show_cards
@@ -38,7 +38,7 @@ def prepared(parts: Parts, inbox_id: int, event: Event) -> Prepared | None:
     """
     if not event.is_elsewhere or event.said_by is not None:
         return Prepared(event)
-    event = of_its_case(parts, event)
+    event = of_its_case(parts, _completed(parts, event))
     if _answers(parts, inbox_id, event):
         return None
     with parts.database.read() as tx:
@@ -67,15 +67,23 @@ def settled(tx: Connection, parts: Parts, inbox_id: int, event: Event, run: Run 
         say_cards(tx, parts, run)
 
 
+def _completed(parts: Parts, event: Event) -> Event:
+    """Return the event with what its delivery leaves out of where it was said, which costs a question: only of what is said to the bot, to no run."""
+    if event.kind.endswith(_CHOICE) or not asks(event, parts.settings.bot_login):
+        return event
+    with parts.database.read() as tx:
+        is_to_a_run = runs.live_in_thread(tx, event.thread) is not None
+    return event if is_to_a_run else conversation_of(parts, event).complete(event)
+
+
 def _answers(parts: Parts, inbox_id: int, event: Event) -> bool:
     """Take an event that answers which repository is meant, so that what was asked for goes on as its person's; False for any other."""
     is_choice = event.kind.endswith(_CHOICE)
     with parts.database.read() as tx:
-        waiting = waits.open_in(tx, event.thread, event.source)
-        offered = [repo.full_name for repo in repositories.known(tx, FORGE)] if waiting or is_choice else []
-    if not waiting and not is_choice:
-        return False
-    own = [each for each in waiting if each.account.key == account_of(event).key]
+        waiting = waits.open_of(tx, account_of(event))
+        # A menu that is shown to one person alone stands in no thread: it says itself what it was about.
+        own = [each for each in waiting if (menu_name(each.inbox_id) == event.button if is_choice else each.thread == event.thread)]
+        offered = [repo.full_name for repo in repositories.known(tx, FORGE)] if own else []
     chosen = answered_with(_words(event, parts.settings.bot_login), offered)
     if not is_choice and not (own and chosen):
         return False

@@ -11,7 +11,7 @@ from app.core.permission import may
 from app.core.words.links import repositories_in
 from app.errors import GrantRefused
 from app.ledger import cards, inbox, repositories, runs, waits
-from tasks.deciding.identity import conversation_of, settle_ignored
+from tasks.deciding.identity import settle_ignored
 from tasks.deciding.lookup import looked_up
 from tasks.grants import authorise_grant
 from tasks.parts import Parts
@@ -45,7 +45,6 @@ def placed(parts: Parts, inbox_id: int, event: Event) -> tuple[Event, str] | Non
     """
     if event.repo.is_said:
         return looked_up(parts, event), f"{event.repo.full_name} is what this conversation is about"
-    event = conversation_of(parts, event).complete(event)
     with parts.database.read() as tx:
         known = {repo.full_name: repo for repo in repositories.known(tx, FORGE)}
         wait = waits.of_event(tx, inbox_id)
@@ -120,11 +119,16 @@ def _offered(parts: Parts, event: Event, known: dict[str, Repo]) -> tuple[list[s
     return found, len(all_of_them) <= MOST_OFFERED
 
 
+def menu_name(inbox_id: int) -> str:
+    """Return the name of the menu that asks for an event's repository, which a choice brings back."""
+    return f"repository-{inbox_id}"
+
+
 def menu_card(inbox_id: int, event: Event, body: str, menu: Menu | None = None) -> Card:
     """Return the card that asks which repository is meant, or says what came of that."""
     said_by = event.said_by or event.actor
     return Card(
-        key=f"repository-{inbox_id}", kind="menu" if menu is not None else "notice", thread=event.thread, handle=event.handle,
+        key=menu_name(inbox_id), kind="menu" if menu is not None else "notice", thread=event.thread, handle=event.handle,
         only_for=said_by.id, headline="Which repository?" if menu is not None else "Repository", body=body, menu=menu,
     )
 
@@ -136,7 +140,7 @@ def _menu(inbox_id: int, event: Event, offered: list[str], found: Placed, *, is_
         f"Only you can answer; it waits for {int(CHOOSE_SECONDS // 3600)} hours."
     )
     options = tuple(Option(value=name, label=name) for name in offered)
-    return menu_card(inbox_id, event, body, Menu(name="repository", label="Repository", options=options))
+    return menu_card(inbox_id, event, body, Menu(name=menu_name(inbox_id), label="Repository", options=options))
 
 
 def _tell(parts: Parts, inbox_id: int, event: Event, reason: str, text: str) -> None:
@@ -145,7 +149,7 @@ def _tell(parts: Parts, inbox_id: int, event: Event, reason: str, text: str) -> 
         said_by = event.said_by or event.actor
         # In the very words of `notice_of`, for who may not work in one that is there.
         cards.put(tx, event.source, Card(
-            key=f"repository-{inbox_id}", kind="notice", thread=event.thread, handle=event.handle, only_for=said_by.id,
+            key=menu_name(inbox_id), kind="notice", thread=event.thread, handle=event.handle, only_for=said_by.id,
             headline="Nothing was started", body=f"Nothing was started: {text}",
         ))
     show_cards(parts)

@@ -13,6 +13,7 @@ from app.core.deciding.whose import account_named
 from app.errors import BellhopError
 from app.ledger import cards, links, looks
 from app.ledger.cards import Due
+from app.ports import Conversation
 from tasks.parts import Parts
 from tasks.replying.waiting import backoff_seconds
 
@@ -49,7 +50,7 @@ def _show(parts: Parts, due: Due) -> None:
         conversation = parts.conversations.get(due.source)
         if conversation is None:
             raise BellhopError(f"this worker is not set up for {due.source}", reason="not_set_up")
-        shown = conversation.show(_with_link(parts, due) if due.wants_link else due.card, due.known)
+        shown = conversation.show(_with_link(parts, conversation, due) if due.wants_link else due.card, due.known)
     except BellhopError as error:
         again = error.retryable and due.attempts < MAX_ATTEMPTS
         log.warning("card_failed", card=due.card.key, thread=due.card.thread, reason=error.reason, attempt=due.attempts, gives_up=not again)
@@ -66,11 +67,13 @@ def _show(parts: Parts, due: Due) -> None:
         cards.shown(tx, due, shown.known)
 
 
-def _with_link(parts: Parts, due: Due) -> Card:
+def _with_link(parts: Parts, conversation: Conversation, due: Due) -> Card:
     """Return the card with a link that is made now, for the one account that sees it: of the token only a hash is kept."""
     card = due.card
     asked_in = json.dumps({"thread": card.thread, "handle": card.handle, "only_for": card.only_for})
+    # Whoever confirms it sees whose account it is.
+    account = account_named(due.source, card.only_for, conversation.person(card.only_for).name)
     with parts.database.begin() as tx:
-        token = links.link_token(tx, account_named(due.source, card.only_for), asked_in)
+        token = links.link_token(tx, account, asked_in)
     url = f"{posixpath.join(parts.settings.link_url, 'link')}?{urlencode({'token': token})}"
     return card.model_copy(update={"links": (Link(label="Link with GitHub", url=url),)})

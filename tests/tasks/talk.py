@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.card import Card, Shown
 from app.core.deciding.whose import account_named
@@ -88,12 +89,12 @@ def linked(scene: Scene, who: str = ANN, github_id: int = 101, login: str = "ali
         links.link(tx, account_named("slack", who), github_id, login, "operator")
 
 
-def say(scene: Scene, text: str, who: str = ANN, *, kind: str = "slack.mention", thread: str = THREAD, login: str = "ann") -> Entry:
+def say(scene: Scene, text: str, who: str = ANN, *, kind: str = "slack.mention", thread: str = THREAD, login: str = "ann", **more: Any) -> Entry:
     """Let somebody say something there, route it, and return its inbox row."""
     scene.deliveries += 1
     event = Event(
         source="slack", kind=kind, delivery_key=f"slack-{scene.deliveries}", thread=thread, actor=Actor(id=who, login=login, kind="person"),
-        repo=Repo.unsaid(), url="", title=text[:80], text=text, places=(f"channel:{CHANNEL}",),
+        repo=Repo.unsaid(), url="", title=text[:80], text=text, places=(f"channel:{CHANNEL}",), **more,
     )
     with scene.database.begin() as tx:
         inbox_id = inbox.store(tx, event).id

@@ -129,9 +129,9 @@ def test_an_ambiguous_repository_is_asked_for_and_only_the_asker_answers(scene: 
     [card] = talk.cards
     assert card.menu is not None
     assert (card.only_for, [option.value for option in card.menu.options]) == (ANN, ["octo/hello", "octo/secret"])
-    assert (say(scene, "octo/hello", BEN, kind="slack.choice").decision or "").startswith("ignore: no_answer")
+    assert (say(scene, "octo/hello", BEN, kind="slack.choice", button=card.menu.name).decision or "").startswith("ignore: no_answer")
     assert scene.all_runs() == []
-    assert (say(scene, "octo/hello", kind="slack.choice").decision or "").startswith("answer: ")
+    assert (say(scene, "octo/hello", kind="slack.choice", button=card.menu.name, thread=f"{THREAD}7").decision or "").startswith("answer: ")
     scene.pump()
     [run] = scene.all_runs()
     assert (run.event.repo.full_name, run.event.actor.login, run.event.text) == ("octo/hello", "alice", "@bellhop mend the tests")

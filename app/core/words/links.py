@@ -12,7 +12,7 @@ from app.core.event import LINEAR, SLACK, Event
 from app.core.showing.reply import thread_in
 
 MOST_LINKS = 10
-_URL = re.compile(r"https://[^\s<>\"'`|)\]]{5,500}")
+_URL = re.compile(r"https?://[^\s<>\"'`|)\]]{5,500}")
 _ISSUE = re.compile(r"/([A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100})/(?:issues|pull)/([1-9][0-9]{0,17})(?:/.*)?")
 _MESSAGE = re.compile(r"/archives/([CDG][A-Z0-9]{2,30})/p([0-9]{10})([0-9]{6})")
 _FIRST = re.compile(r"(?:^|&)thread_ts=([0-9]{10}\.[0-9]{6})(?:&|$)")
@@ -58,8 +58,10 @@ def _name_of(url: str, github_web_url: str) -> str:
     except ValueError:
         return ""
     host = (parts.hostname or "").lower()
-    if host == (forge.hostname or "").lower() and (issue := _ISSUE.fullmatch(parts.path)):
+    if (parts.scheme, parts.netloc.lower()) == (forge.scheme, forge.netloc.lower()) and (issue := _ISSUE.fullmatch(parts.path)):
         return thread_in(issue[1], int(issue[2]))
+    if parts.scheme != "https":
+        return ""
     if host.endswith(".slack.com") and (message := _MESSAGE.fullmatch(parts.path)):
         first = _FIRST.search(parts.query)
         return slack_name(message[1], first[1] if first else f"{message[2]}.{message[3]}")

@@ -46,6 +46,14 @@ def get_account(call: Call) -> Answer:
     return Answer(200, user(call.world, account))
 
 
+def get_account_by_id(call: Call) -> Answer:
+    """GET /user/{account_id}."""
+    account = call.world.state.users.get(call.params["account_id"])
+    if account is None:
+        raise not_found()
+    return Answer(200, user(call.world, account))
+
+
 def get_rate_limit(call: Call) -> Answer:
     """GET /rate_limit, which costs nothing."""
     rate = dict(call.rate)
@@ -56,5 +64,6 @@ ENDPOINTS = [
     Endpoint("GET", "/repos/{owner}/{repo}", get_repository),
     Endpoint("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", get_permission),
     Endpoint("GET", "/users/{username}", get_account),
+    Endpoint("GET", "/user/{account_id:int}", get_account_by_id),
     Endpoint("GET", "/rate_limit", get_rate_limit),
 ]
