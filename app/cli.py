@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.verbs_of_deciding import add_verbs_of_deciding
-from app.commands.verbs_of_linear import add_verbs_of_linear
 from app.commands.verbs_of_identity import add_verbs_of_identity
+from app.commands.verbs_of_linear import add_verbs_of_linear
 from app.errors import BellhopError, ConfigurationError
 
 # Every verb loads what it needs and nothing else: asking for help takes no database, no Docker and no Celery.
