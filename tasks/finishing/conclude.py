@@ -107,7 +107,9 @@ def _keep_home(parts: Parts, row: SandboxRow) -> None:
         return  # it may be the HOME that broke the runner, and would break every one after it
     with parts.database.read() as tx:
         run = runs.load(tx, row.run_id)
-    if run is None or run.event.is_from_fork or run.event.number is None or run.cancel_requested:
+    # A run that nobody can speak to has no session that goes on.
+    is_talked_to = run is not None and (run.event.number is not None or run.event.is_elsewhere)
+    if run is None or not is_talked_to or run.event.is_from_fork or run.cancel_requested:
         return
     if not parts.workspaces.keep_home(row.id, row.run_id, home_mb=settings.kept_home_mb, files_mb=settings.kept_workspace_mb):
         log.info("home_not_kept", run_id=row.run_id)
