@@ -13,6 +13,7 @@ from tasks.pacing import SharedPace
 from tasks.replying.teller import EVERY_SECONDS, Teller
 from tasks.route import route
 from tests.tasks.scene import Scene, profile
+from tests.tasks.talk import THREAD, linked, say, talking
 
 
 @pytest.fixture
@@ -47,3 +48,17 @@ def test_r26_first_words_come_before_changed_ones_and_spare_ones_last(scene: Sce
     assert steps[0][:2] == (1, False)
     assert steps[1] == (1, True, receipts)
     assert [step[2] for step in steps[1:]] == [receipts - count for count in range(3)]
+
+
+def test_what_is_said_at_another_service_does_not_wait_for_githubs_second(scene: Scene) -> None:
+    talk = talking(scene)
+    linked(scene)
+    scene.routed()
+    assert len(scene.comments(1)) == 1
+    talk.fails = 1
+    entry = say(scene, "@bellhop mend the till")
+    assert entry.run_id is not None, entry
+    assert talk.cards == []
+    scene.sql("UPDATE outbox SET next_at_ms = 0, held_until_ms = 0")
+    Teller(scene.parts).tell()
+    assert talk.status(entry.run_id).thread == THREAD
