@@ -59,10 +59,10 @@ def _status(card: Card) -> Activity:
 
 def _notice(card: Card) -> Activity:
     if card.only_for and (link := next((each for each in card.links if is_address(each.url)), None)):
-        # Linear shows the button to that account alone.
+        # Linear shows the button to that account alone. Another link is said again: the one before holds no more.
         return Activity(
             content={"type": _QUESTION, "body": rendered(card, with_links=False)}, signal="auth",
-            metadata={"url": link.url, "userId": card.only_for, "providerName": "GitHub"}, once="auth",
+            metadata={"url": link.url, "userId": card.only_for, "providerName": "GitHub"},
         )
     if card.state in ("failed", "refused"):
         return Activity(content=_said("error", card))

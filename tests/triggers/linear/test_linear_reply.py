@@ -112,10 +112,13 @@ def test_questions_menus_and_links_are_asked_in_the_session(linear: LinearEmulat
     conversation.show(asked.model_copy(update={"menu": None, "headline": "In octo/till."}), known)
     link = Link(label="Link with GitHub", url="https://bellhop.example/link?token=abc")
     ada = linear.person("ada").user.id
-    conversation.show(Card.model_validate({"key": "link1", "kind": "notice", "headline": "Who are you?", "only_for": ada, "links": (link,), **at}), "")
+    own = Card.model_validate({"key": "link1", "kind": "notice", "headline": "Who are you?", "only_for": ada, "links": (link,), **at})
+    another = own.model_copy(update={"links": (link.model_copy(update={"url": f"{link.url}d"}),)})
+    for each in (own, own, another):
+        conversation.show(each, "")
     said = linear.activities(linear.sessions()[0])
-    assert [each.content["type"] for each in said] == ["elicitation"] * 3
-    assert [each.signal for each in said] == [None, "select", "auth"]
+    assert [each.content["type"] for each in said] == ["elicitation"] * 4
+    assert [each.signal for each in said] == [None, "select", "auth", "auth"]
     assert said[1].signal_metadata == {"options": [{"label": "octo/till", "value": "octo/till"}, {"label": "octo/web", "value": "octo/web"}]}
     assert said[2].signal_metadata == {"url": link.url, "userId": ada, "providerName": "GitHub"}
     assert link.url not in said[2].content["body"]
