@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.core.card import Button, Card, Link, Menu
-from triggers.slack.parse_press import BUTTON, MENU
+from triggers.slack.parse_press import BUTTON, MENU, block_id
 
 Block = dict[str, Any]
 
@@ -64,9 +64,9 @@ def blocks_of(card: Card, *, has_snippet: bool = False, is_brief: bool = False) 
     if links := [line for link in card.links if (line := _link(link))]:
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": "  \u00b7  ".join(links)[:_SECTION], "verbatim": True}})
     if card.menu is not None and card.menu.options:
-        blocks += _menu(card.menu)
+        blocks += _menu(card.menu, card.thread)
     if buttons := {button.name: _button(button) for button in card.buttons[:_BUTTONS]}:
-        blocks.append({"type": "actions", "elements": list(buttons.values())})
+        blocks.append({"type": "actions", "block_id": block_id(card.thread, "buttons"), "elements": list(buttons.values())})
     return [block for block in blocks if block.get("elements", True)]
 
 
@@ -115,11 +115,11 @@ def _button(button: Button) -> Block:
     return made
 
 
-def _menu(menu: Menu) -> list[Block]:
+def _menu(menu: Menu, thread: str) -> list[Block]:
     options = [
         {"text": _plain(option.label or option.value, _ELEMENT), "value": option.value} for option in menu.options[:_OPTIONS] if 0 < len(option.value) <= 150
     ]
     if not options:
         return []
     chooser = {"type": "static_select", "action_id": f"{MENU}{menu.name}", "placeholder": _plain(menu.label, _HEADER), "options": options}
-    return [{"type": "actions", "elements": [chooser]}]
+    return [{"type": "actions", "block_id": block_id(thread, "menu"), "elements": [chooser]}]

@@ -15,6 +15,7 @@ from app.settings import ROOT
 from triggers.slack.form import CALLBACK_ID, view
 from triggers.slack.installation import Installation
 from triggers.slack.parse import parse
+from triggers.slack.parse_press import block_id
 
 SAMPLES = ROOT / "tests" / "payloads" / "slack" / "bolt-python"
 OURS = Installation(team_id="T111", bot_user_id="UB111", bot_id="B111", url="https://octo.slack.com/", name="bellhop")
@@ -145,6 +146,16 @@ def test_a_button_says_its_words_and_a_menu_its_value() -> None:
     twice = event(parse(pressed({"action_id": "bellhop.button.approve", "value": "abcdef1"}), OURS))
     assert twice.delivery_key == button.delivery_key
     assert menu.delivery_key != button.delivery_key
+
+
+def test_a_press_belongs_to_the_conversation_that_its_card_is_about() -> None:
+    thread = f"slack:T111/C999/command-{'a' * 32}"
+    menu = {"action_id": "bellhop.menu.repository", "block_id": block_id(thread, "menu"), "selected_option": {"value": "octo/till"}}
+    # As Slack sends it of a message that one person alone sees.
+    alone = pressed(menu, container={"type": "message", "message_ts": "12.5", "channel_id": "D111", "is_ephemeral": True}, message=None)
+    assert event(parse(alone, OURS)).thread == thread
+    for other in ("bellhop|C999/../x|menu", f"bellhop|C999/command-{'a' * 33}|menu", "b1"):
+        assert event(parse(pressed(menu | {"block_id": other}), OURS)).thread == "slack:T111/C111/11.1"
 
 
 def test_an_x_on_what_the_bot_wrote_says_stop_and_on_nothing_else() -> None:
