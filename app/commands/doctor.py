@@ -18,6 +18,7 @@ from app.commands.doctor_pauses import look_at_pauses
 from app.commands.doctor_profiles import look_at_profiles
 from app.commands.doctor_registries import look_at_registries
 from app.commands.doctor_signin import look_at_signin
+from app.commands.doctor_slack import look_at_slack
 from app.commands.finding import Finding, several_processes
 from app.core.isolation import Isolation
 from app.core.profile import Profile
@@ -70,6 +71,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield _public_url(settings)
     yield from look_at_github(settings, profiles)
     yield from look_at_linear(settings, profiles)
+    yield from look_at_slack(settings, profiles)
     yield look_at_signin(settings)
     for vendor, key, name in (
         ("anthropic", settings.anthropic_api_key, "ANTHROPIC_API_KEY"), ("openai", settings.openai_api_key, "OPENAI_API_KEY"),

@@ -84,6 +84,12 @@ class SlackConversation:
                     )
             return self._known
 
+    def scopes(self) -> frozenset[str]:
+        """Return what the bot's token may do, as Slack says with each answer. https://docs.slack.dev/reference/scopes"""
+        with as_service_error("asking what the token may do"):
+            headers = {str(name).lower(): str(value) for name, value in dict(self._client.auth_test().headers).items()}
+        return frozenset(each.strip() for each in headers.get("x-oauth-scopes", "").split(",") if each.strip())
+
     def _ours(self, team_id: str) -> None:
         if team_id != self.installed().team_id:
             raise ServiceError("this conversation is in another workspace than the bot's token is good for", reason="other_workspace", retryable=False)

@@ -42,7 +42,8 @@ def routes(world: World) -> list[Route]:
         content_type = request.headers.get("content-type", "")
         if content_type.startswith("application/json") and "charset" not in content_type:
             body = {**body, "warning": "missing_charset", "response_metadata": {**body.get("response_metadata", {}), "warnings": ["missing_charset"]}}
-        return JSONResponse(body)
+        # What the bot's token may do: https://docs.slack.dev/authentication/tokens
+        return JSONResponse(body, headers={"x-oauth-scopes": ",".join(world.app.scopes)})
 
     return [Route("/api/{method}", answer, methods=["GET", "POST"])]
 
