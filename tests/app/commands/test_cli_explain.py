@@ -195,7 +195,7 @@ def test_a_source_that_is_none_is_told_which_there_are(told: Machine, tmp_path: 
     (tmp_path / "profiles" / "fix.yaml").write_text(hook + PROFILE[PROFILE.index("agent:"):])
     (tmp_path / "payload.json").write_text("{}")
     said = told.run("explain", "--source", "webhook/page", str(tmp_path / "payload.json"))
-    assert (said.code, one_line(said)) == (2, "there is no trigger `webhook/page`: Bellhop listens to github, linear, webhook/pager")
+    assert (said.code, one_line(said)) == (2, "there is no trigger `webhook/page`: Bellhop listens to github, linear, slack, webhook/pager")
 
 
 def test_files_that_nobody_named_are_asked_for(told: Machine, tmp_path: Path) -> None:
