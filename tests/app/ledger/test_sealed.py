@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select, update
 
 from app.errors import ServiceError
-from app.ledger import schema
 from app.ledger.database import Database
 from app.ledger.sealed import Sealed
 from app.ledger.tables import sealed
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    schema.upgrade(database)
-    return database
-
-
-def test_what_is_kept_is_closed_to_whoever_has_only_the_database(ledger: Database) -> None:
-    kept = Sealed(ledger, "linear", b"key")
+def test_what_is_kept_is_closed_to_whoever_has_only_the_database(database: Database) -> None:
+    kept = Sealed(database, "linear", b"key")
     assert kept.read() == ""
     kept.write("lin_oauth_secret")
-    assert Sealed(ledger, "linear", b"key").read() == "lin_oauth_secret"
-    assert Sealed(ledger, "linear", b"another").read() == ""
-    with ledger.read() as tx:
+    assert Sealed(database, "linear", b"key").read() == "lin_oauth_secret"
+    assert Sealed(database, "linear", b"another").read() == ""
+    with database.read() as tx:
         assert "lin_oauth" not in tx.execute(select(sealed.c.value)).scalar_one()
     kept.write("")
     assert kept.read() == ""
 
 
-def test_one_process_changes_it_at_a_time(ledger: Database) -> None:
-    kept, other = Sealed(ledger, "linear", b"key"), Sealed(ledger, "linear", b"key")
+def test_one_process_changes_it_at_a_time(database: Database) -> None:
+    kept, other = Sealed(database, "linear", b"key"), Sealed(database, "linear", b"key")
 
     def making(before: str) -> str:
         with pytest.raises(ServiceError) as busy:
@@ -47,8 +37,8 @@ def test_one_process_changes_it_at_a_time(ledger: Database) -> None:
     assert kept.read() == "+1+1"
 
 
-def test_what_fails_leaves_it_and_what_died_is_taken_over(ledger: Database) -> None:
-    kept = Sealed(ledger, "linear", b"key")
+def test_what_fails_leaves_it_and_what_died_is_taken_over(database: Database) -> None:
+    kept = Sealed(database, "linear", b"key")
     kept.write("one")
 
     def failing(_before: str) -> str:
@@ -57,17 +47,17 @@ def test_what_fails_leaves_it_and_what_died_is_taken_over(ledger: Database) -> N
     with pytest.raises(ServiceError, match="does not answer"):
         kept.change(failing)
     assert kept.change(lambda before: f"{before}+") == "one+"
-    with ledger.begin() as tx:
+    with database.begin() as tx:
         # Whoever held it has died.
         tx.execute(update(sealed).values(held_until_ms=1))
     assert kept.change(lambda before: f"{before}+") == "one++"
 
 
-def test_what_is_put_in_its_place_meanwhile_counts(ledger: Database) -> None:
-    kept = Sealed(ledger, "linear", b"key")
+def test_what_is_put_in_its_place_meanwhile_counts(database: Database) -> None:
+    kept = Sealed(database, "linear", b"key")
 
     def making(_before: str) -> str:
-        Sealed(ledger, "linear", b"key").write("connected anew")
+        Sealed(database, "linear", b"key").write("connected anew")
         return "renewed"
 
     kept.change(making)
