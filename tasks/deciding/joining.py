@@ -23,7 +23,7 @@ def joined(parts: Parts, event: Event, decision: Decision) -> Joined:
     """
     if isinstance(decision, Ignore) or event.actor.kind != "person":
         return Joined(False)
-    links = names_in(event.text, parts.settings.github_web_url) if event.is_comment else ()
+    links = names_in(event.text, parts.settings.github_web_url, parts.settings.linear_web_url) if event.is_comment else ()
     if not event.is_elsewhere and not links:
         return Joined(False)
     with parts.database.begin() as tx:

@@ -9,11 +9,12 @@ from app.core.deciding.whose import account_of
 from app.core.event import Event, Repo
 from app.core.permission import may
 from app.core.words.links import repositories_in
-from app.errors import GrantRefused
+from app.errors import GrantRefused, ServiceError
 from app.ledger import cards, inbox, repositories, runs, waits
 from tasks.deciding.identity import settle_ignored
 from tasks.deciding.lookup import looked_up
 from tasks.grants import authorise_grant
+from tasks.keeping.census import count_repositories
 from tasks.parts import Parts
 from tasks.replying.loose_cards import show_cards
 
@@ -45,14 +46,26 @@ def placed(parts: Parts, inbox_id: int, event: Event) -> tuple[Event, str] | Non
     """
     if event.repo.is_said:
         return looked_up(parts, event), f"{event.repo.full_name} is what this conversation is about"
+    known = _installed(parts)
     with parts.database.read() as tx:
-        known = {repo.full_name: repo for repo in repositories.known(tx, FORGE)}
         wait = waits.of_event(tx, inbox_id)
     found = place(event, parts.profiles, _ground(parts, event, tuple(known), wait), parts.settings.bot_login)
     if not found.full_name:
         return _asked(parts, inbox_id, event, known, found)
     at = _at(parts, inbox_id, event, known.get(found.full_name) or Repo.named(found.full_name))
     return None if at is None else (at, f"{found.full_name}: {found.why}")
+
+
+def _installed(parts: Parts) -> dict[str, Repo]:
+    """Return the repositories that the App is installed on. Raises ServiceError as long as nobody has looked where that is."""
+    for _ in range(2):
+        with parts.database.read() as tx:
+            known = {repo.full_name: repo for repo in repositories.known(tx, FORGE)}
+        if known:
+            return known
+        # A Bellhop that has just been set up.
+        count_repositories(parts, parts.settings.host_name)
+    raise ServiceError("nobody knows yet which repositories the App is installed on, or it is on none", reason="repositories_unknown")
 
 
 def _ground(parts: Parts, event: Event, installed: tuple[str, ...], wait: waits.Wait | None) -> Ground:

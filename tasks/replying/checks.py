@@ -37,7 +37,7 @@ def answered(parts: Parts, event: Event) -> Event:
         return event
     with parts.database.read() as tx:
         run = runs.load(tx, event.ci.external_id)
-    if run is None or run.event.source != event.source or run.event.repo.id != event.repo.id:
+    if run is None or (run.event.source != event.source and not run.event.is_elsewhere) or run.event.repo.id != event.repo.id:
         return event
     about = run.event
     return event.model_copy(update={"thread": about.thread, "number": about.number, "is_pull_request": about.is_pull_request, "title": about.title, "url": about.url})

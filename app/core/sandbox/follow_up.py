@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from app.core.event import ELSEWHERE
 from app.core.run import Run
 
 
@@ -16,7 +17,7 @@ def why_a_home_of_its_own(run: Run, before: Run, readable: Collection[str]) -> s
     earlier, now = before.profile, run.profile
     faults = {
         "it is of another case": before.case_id != run.case_id,
-        "it is of another repository": before.event.repo.id != run.event.repo.id or before.event.source != run.event.source,
+        "it is of another repository": before.event.repo.id != run.event.repo.id or len({before.event.source, run.event.source} - ELSEWHERE) > 1,
         "it is of another profile": earlier.name != now.name,
         "it is another agent's": earlier.agent.uses != now.agent.uses,
         "one of them is about a stranger's files": before.event.is_from_fork or run.event.is_from_fork,

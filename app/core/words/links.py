@@ -29,9 +29,9 @@ def linear_name(identifier: str) -> str:
     return f"{LINEAR}:{identifier.upper()}"
 
 
-def names_in(text: str, github_web_url: str) -> tuple[str, ...]:
+def names_in(text: str, github_web_url: str, linear_web_url: str = "https://linear.app") -> tuple[str, ...]:
     """Return the names of the conversations that a text links to, each once, in order, at most ten."""
-    found = (_name_of(url.rstrip(".,;:!?"), github_web_url) for url in _URL.findall(text))
+    found = (_name_of(url.rstrip(".,;:!?"), github_web_url, linear_web_url) for url in _URL.findall(text))
     return tuple(dict.fromkeys(name for name in found if name))[:MOST_LINKS]
 
 
@@ -52,19 +52,17 @@ def names_of(event: Event) -> tuple[str, ...]:
     return ()
 
 
-def _name_of(url: str, github_web_url: str) -> str:
+def _name_of(url: str, github_web_url: str, linear_web_url: str) -> str:
     try:
-        parts, forge = urlsplit(url), urlsplit(github_web_url)
+        parts, forge, planning = urlsplit(url), urlsplit(github_web_url), urlsplit(linear_web_url)
     except ValueError:
         return ""
-    host = (parts.hostname or "").lower()
-    if (parts.scheme, parts.netloc.lower()) == (forge.scheme, forge.netloc.lower()) and (issue := _ISSUE.fullmatch(parts.path)):
+    at = (parts.scheme, parts.netloc.lower())
+    if at == (forge.scheme, forge.netloc.lower()) and (issue := _ISSUE.fullmatch(parts.path)):
         return thread_in(issue[1], int(issue[2]))
-    if parts.scheme != "https":
-        return ""
-    if host.endswith(".slack.com") and (message := _MESSAGE.fullmatch(parts.path)):
+    if at == (planning.scheme, planning.netloc.lower()) and (planned := _PLANNED.fullmatch(parts.path)):
+        return linear_name(planned[1])
+    if parts.scheme == "https" and (parts.hostname or "").endswith(".slack.com") and (message := _MESSAGE.fullmatch(parts.path)):
         first = _FIRST.search(parts.query)
         return slack_name(message[1], first[1] if first else f"{message[2]}.{message[3]}")
-    if host == "linear.app" and (planned := _PLANNED.fullmatch(parts.path)):
-        return linear_name(planned[1])
     return ""
