@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from app.core.account import Account
 from app.emulators.linear import LinearEmulator, Seed, SeedIssue, SeedTeam, SeedUser, serve
 from app.emulators.linear.state import Activity
-from app.ledger import links
+from app.ledger import links, repositories
 from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO, until
@@ -51,6 +51,11 @@ class Linear(NamedTuple):
         return f"{self.road.log()}\ndeliveries: {deliveries}\nsaid: {said}\ncomments: {[each.body for each in self.linear.comments('ENG-1')]}"
 
 
+def _has_counted(road: Road) -> bool:
+    with road.bellhop.database.read() as tx:
+        return bool(repositories.known(tx, "github"))
+
+
 @pytest.fixture
 def begun(embed: Embed) -> Iterator[Callable[..., Linear]]:
     with ExitStack() as stack:
@@ -69,6 +74,7 @@ def begun(embed: Embed) -> Iterator[Callable[..., Linear]]:
             github = road.github.person("ada").user
             with road.bellhop.database.begin() as tx:
                 links.link(tx, Account(source="linear", workspace="", id=linear.person("ada").user.id), github.id, github.login, "operator")
+            until(lambda: _has_counted(road), "Bellhop knows where it is installed", road.log)
             linear.set_webhook_url(f"{road.bellhop.url}/hooks/linear")
             return Linear(road, linear)
 
