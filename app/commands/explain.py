@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from app.commands.explain_elsewhere import supposed_elsewhere
 from app.core.decide import Facts, Ignore, Start, decide, needs_ci
 from app.core.deciding.choices import NotOffered, chosen
 from app.core.deciding.ci_head import is_ci, kinds_of
@@ -101,6 +102,12 @@ def explain_event(settings: Settings, event: Event, facts: Facts) -> Iterator[st
     if not profiles:
         yield f"  there is none in {settings.profiles_dir}"
     permission = facts.actor_permission or "none"
+    placed, asked = supposed_elsewhere(settings, event, profiles, facts)
+    yield from asked
+    if placed is None:
+        yield "Decision: none as long as nobody has said which repository is meant; `repo=owner/name` in the words does"
+        return
+    event = placed
     if needs_ci(event, profiles, facts):
         event, known = supposed(event)
         facts = facts.model_copy(update={"ci": known})
