@@ -18,6 +18,7 @@ from app.ledger import runs
 from app.ledger.runs import Lease
 from tasks.deciding.passing import outcome_of
 from tasks.finishing.conclude import conclude
+from tasks.pacing import piece_of_work
 from tasks.parts import Parts
 from tasks.replying.waiting import backoff_seconds
 
@@ -89,7 +90,8 @@ def _advance(parts: Parts, run_id: str, work: dict[str, Work]) -> None:
 
 def _try(parts: Parts, lease: Lease, run: Run, step: Work) -> None:
     try:
-        step(parts, lease, run)
+        with piece_of_work():
+            step(parts, lease, run)
     except (LeaseLost, *DATABASE_DOWN):
         raise
     except PublishRefused as error:

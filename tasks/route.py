@@ -31,6 +31,7 @@ from tasks.deciding.joining import joined
 from tasks.deciding.lookup import looked_up
 from tasks.deciding.passing import end_what_has_passed
 from tasks.leased import DATABASE_DOWN
+from tasks.pacing import piece_of_work
 from tasks.parts import Parts
 from tasks.replying.checks import answered, give_receipt
 from tasks.replying.narrowing_note import tell_of_narrowing
@@ -72,9 +73,10 @@ def route(parts: Parts, inbox_id: int) -> None:
             with parts.database.read() as tx:
                 entry = inbox.load(tx, inbox_id)
             if entry is not None:
-                end_what_has_passed(parts, entry.event)
-                _route(parts, inbox_id, entry.event)
-                tell_of_narrowing(parts, entry.event)
+                with piece_of_work():
+                    end_what_has_passed(parts, entry.event)
+                    _route(parts, inbox_id, entry.event)
+                    tell_of_narrowing(parts, entry.event)
         except Paced as error:
             with parts.database.begin() as tx:
                 inbox.wait(tx, inbox_id, error.retry_after_seconds or 1.0, f"waits: {error}")

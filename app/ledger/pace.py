@@ -81,17 +81,22 @@ def take_begin(tx: Connection, who: str) -> bool:
 
 
 def pause(tx: Connection, who: str, seconds: float, *, is_stated: bool) -> None:
-    """Have everything wait: as long as was said, or a minute, doubling up to an hour each time that nothing was said in a row."""
+    """Have everything wait: as long as was said, or a minute, doubling up to an hour each time that nothing was said in a row.
+
+    What is refused while it is paused was asked before, and is no further time.
+    """
     _make(tx, who)
-    refusals = tx.execute(select(pace.c.refusals).where(pace.c.who == who)).scalar_one()
+    known = standing(tx, who)
+    is_further = not is_stated and known.paused_until_ms <= known.now_ms
+    before = known.refusals if is_further else max(0, known.refusals - 1)
     if not is_stated:
-        seconds = min(LIMIT_SECONDS, UNSTATED_SECONDS * 2 ** min(refusals, 10))
+        seconds = min(LIMIT_SECONDS, UNSTATED_SECONDS * 2 ** min(before, 10))
     until_ms = now_ms() + int(seconds * 1000)
     tx.execute(
         update(pace).where(pace.c.who == who)
         .values(
             paused_until_ms=case((pace.c.paused_until_ms > until_ms, pace.c.paused_until_ms), else_=until_ms),
-            refusals=refusals + (0 if is_stated else 1),
+            refusals=known.refusals + (1 if is_further else 0),
         )
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import structlog
 
 from app.core.deciding.ci_head import is_ci
 from app.core.event import Event
 from app.core.outcome import Outcome, Refused
 from app.core.run import Run
-from app.errors import PublishRefused
+from app.errors import Paced, PublishRefused
 from app.ledger import ci_attempts, runs
 from tasks.parts import Parts
 from tasks.starting.ci_report import flaky, passed_since
@@ -48,5 +50,7 @@ def outcome_of(parts: Parts, run: Run, refused: PublishRefused) -> Outcome:
         has_passed = PASSED in [name for name, _ in runs.timeline(tx, run.id)]
     if has_passed and refused.reason == "cancelled":
         # Said without the attempt where the service does not answer now.
-        return passed_since(parts, run) or flaky(run.event)
+        with suppress(Paced):
+            return passed_since(parts, run) or flaky(run.event)
+        return flaky(run.event)
     return Refused(reason=refused.reason, text=str(refused))

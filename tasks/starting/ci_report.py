@@ -14,7 +14,7 @@ from app.core.ringing.on import On
 from app.core.ringing.on_ci import CheckSuiteFilter
 from app.core.run import Run
 from app.core.words.ci_log import LIMIT_CHARACTERS, cut
-from app.errors import BellhopError, GrantRefused
+from app.errors import BellhopError, GrantRefused, Paced
 from app.ledger import remarks
 from tasks.deciding.ci import ci_of, read_pieces
 from tasks.parts import Parts
@@ -88,11 +88,16 @@ def _asked_about(run: Run) -> tuple[Event, Profile] | None:
 
 
 def passed_since(parts: Parts, run: Run) -> NothingToDo | None:
-    """Return the outcome of a run whose CI has passed meanwhile on the very same commit; None where it has not, or nobody can tell."""
+    """Return the outcome of a run whose CI has passed meanwhile on the very same commit; None where it has not, or nobody can tell.
+
+    Raises Paced.
+    """
     if not is_ci(run.event) or run.event.ci is None:
         return None
     try:
         pieces = read_pieces(parts, run.event, run.profile, run_id=run.id)
+    except Paced:
+        raise
     except BellhopError as error:
         log.warning("ci_not_read", run_id=run.id, reason=error.reason, error=str(error))
         return None

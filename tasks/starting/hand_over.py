@@ -13,6 +13,7 @@ from app.errors import BellhopError
 from app.ledger import read_tokens, runs
 from app.ledger.read_tokens import Wish
 from tasks.keeping.credentials import take_back
+from tasks.pacing import piece_of_work
 from tasks.parts import Parts
 from tasks.starting.entitle import entitled_grant
 
@@ -31,7 +32,8 @@ def hand_over(parts: Parts, run_id: str) -> None:
         return
     for wish in wishes:
         try:
-            _answer(parts, run, wish)
+            with piece_of_work():
+                _answer(parts, run, wish)
         except BellhopError as error:
             log.warning("token_not_handed_over", sandbox_id=wish.sandbox_id, reason=error.reason, error=str(error))
             if error.retryable:

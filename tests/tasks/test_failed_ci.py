@@ -14,8 +14,10 @@ from app.core.run import Run
 from app.emulators.github.actions import JobEnd
 from app.emulators.github.faults import Fault
 from app.emulators.github.state import WorkflowRun
-from app.ledger import audit, ci_attempts, inbox, sandboxes, tickets
+from app.errors import PublishRefused
+from app.ledger import audit, ci_attempts, inbox, pace, runs, sandboxes, tickets
 from app.ledger.inbox import Entry
+from tasks.deciding.passing import PASSED, outcome_of
 from tasks.route import route
 from tasks.start import start
 from tests.github_at_work import REPO
@@ -275,6 +277,21 @@ def test_what_has_passed_unheard_is_noticed_before_it_is_published(scene: Scene,
     scene.pump()
     assert isinstance(scene.outcome(run.id), NothingToDo)
     assert run.branch not in scene.branches()
+
+
+def test_r26_nothing_is_published_while_nobody_may_be_asked_whether_it_has_passed(scene: Scene, failing: WorkflowRun) -> None:
+    run = started(scene, told(scene, failing))
+    passes_now(scene, failing)
+    with scene.database.begin() as tx:
+        pace.pause(tx, "github 55", 300, is_stated=True)
+    # Whoever tells of the success waits, and is heard in the end.
+    assert told(scene, failing, conclusion="success").state == "stored"
+    with scene.database.begin() as tx:
+        runs.mark(tx, run.id, PASSED)
+    # Where it has been noticed, the run's last word does not wait for that.
+    outcome = outcome_of(scene.parts, run, PublishRefused("Stopped.", reason="cancelled"))
+    assert isinstance(outcome, NothingToDo)
+    assert "it is flaky, not fixed" in outcome.text
 
 
 def test_a_red_build_that_a_person_has_it_see_to_brings_its_log(scene: Scene, failing: WorkflowRun) -> None:

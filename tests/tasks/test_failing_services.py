@@ -10,7 +10,7 @@ from app.core.outcome import Failed, PullRequest, Refused
 from app.core.run import COMMENT
 from app.emulators.github import Fault
 from app.execute.sandboxes.fake import FakeSandboxes
-from app.ledger import outbox
+from app.ledger import outbox, pace
 from tasks.finish import finish
 from tasks.leased import MAX_ATTEMPTS
 from tasks.replying.replies import deliver
@@ -134,6 +134,24 @@ def test_r26_nothing_more_is_asked_once_github_says_that_no_requests_are_left(sc
     start(scene.parts, run_id)
     assert scene.github.faults.remaining[0][1] == 1000
     assert 290 < scene.waits_seconds("runs", id=run_id) <= 300
+
+
+def test_r26_a_run_starts_and_publishes_while_few_requests_are_left(scene: Scene) -> None:
+    run_id = scene.routed()
+    with scene.database.begin() as tx:
+        pace.slow_down(tx, "github 55", 40, 2000)
+    start(scene.parts, run_id)
+    assert scene.run(run_id).state == "running"
+    scene.work(run_id, FIX)
+    scene.wakeup.calls.clear()
+    # Its turn to begin comes again.
+    scene.sql("UPDATE pace SET next_begin_at_ms = 0")
+    finish(scene.parts, run_id)
+    if scene.run(run_id).state == "publishing":
+        scene.sql("UPDATE pace SET next_begin_at_ms = 0")
+        scene.later()
+        finish(scene.parts, run_id)
+    assert isinstance(scene.outcome(run_id), PullRequest)
 
 
 def test_r26_a_rate_limit_holds_all_that_is_to_be_said_with_that_installations_tokens(scene: Scene) -> None:

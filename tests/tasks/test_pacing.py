@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -18,7 +19,7 @@ from app.errors import Paced, ServiceError
 from app.execute.grants.github_app import GitHubApp
 from app.ledger import pace, schema
 from app.ledger.database import Database
-from tasks.pacing import SharedPace
+from tasks.pacing import SharedPace, piece_of_work
 from tests.github_at_work import APP_ID, REPO
 from triggers.github.reply import GitHubService
 
@@ -124,3 +125,37 @@ def test_r26_while_few_requests_are_left_the_second_piece_of_work_waits(database
         pass
     with database.begin() as tx:
         assert pace.standing(tx, WHO).gap_ms > 50_000
+
+
+def test_r26_a_piece_of_work_that_has_begun_gets_all_of_its_tokens(database: Database) -> None:
+    ours = SharedPace(database, 0)
+    with database.begin() as tx:
+        pace.slow_down(tx, WHO, 40, 2000)
+    with piece_of_work():
+        for _ in range(3):
+            with ours.turn(WHO, "begin"):
+                pass
+        with database.begin() as tx:
+            pace.slow_down(tx, "github 56", 40, 2000)
+            assert pace.take_begin(tx, "github 56")
+        with pytest.raises(Paced), ours.turn("github 56", "begin"):
+            pass
+    with pytest.raises(Paced), piece_of_work(), ours.turn(WHO, "begin"):
+        pass
+
+
+def test_r26_what_is_said_to_somebody_unknown_is_about_another_limit(database: Database) -> None:
+    ours, reset = SharedPace(database, 0), str(int(time.time()) + 1000)
+    with ours.turn(WHO, "read") as turn:
+        turn.heard(401, {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, "Bad credentials")
+    assert ours.wait_seconds(WHO, "read") == 0
+
+
+def test_an_answer_is_not_lost_where_the_ledger_cannot_note_what_it_says(database: Database) -> None:
+    ours, got = SharedPace(database, 0), list[str]()
+    with ours.turn(WHO, "write") as turn:
+        with database.begin() as tx:
+            tx.execute(sqlalchemy.text("ALTER TABLE pace RENAME TO elsewhere"))
+        turn.heard(429, {"retry-after": "77"}, "")
+        got.append("the answer")
+    assert got == ["the answer"]

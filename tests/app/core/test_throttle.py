@@ -21,6 +21,12 @@ NOW = 1_700_000_000.0
     (429, {"retry-after": "soon"}, "", 60.0),
     (403, {"x-ratelimit-remaining": "4000"}, "Resource not accessible by integration", None),
     (500, {"retry-after": "5"}, "", None),
+    (403, {"retry-after": "Tue, 14 Nov 2023 22:14:20 GMT"}, "", 60.0),
+    (403, {"retry-after": "Tue, 14 Nov 2023 22:14:20 GMT", "date": "Tue, 14 Nov 2023 22:14:00 GMT"}, "", 20.0),
+    (403, {"retry-after": "Tue, 14 Nov 2023 20:00:00 GMT"}, "", 1.0),
+    (429, {"retry-after": "Tue, 99 Nov 99999 22:14:20 GMT", "date": "\u00b2"}, "", 60.0),
+    # GitHub's clock is ten minutes behind ours.
+    (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1699999700", "date": "Tue, 14 Nov 2023 22:03:20 GMT"}, "", 300.0),
     (404, {}, "", None),
 ])
 def test_r26_how_long_to_wait(status: int, headers: dict[str, str], message: str, seconds: float | None) -> None:
@@ -40,6 +46,9 @@ def said(**limits: str) -> dict[str, str]:
     (said(limit="5000", remaining="0", reset="1699999999"), None),
     (said(limit="5000", remaining="0", reset="1700000600", resource="graphql"), None),
     (said(limit="5000", remaining="0"), None),
+    (said(limit="0", remaining="0", reset="1700000600"), None),
+    (said(limit="5000", remaining="-1", reset="-5"), None),
+    (said(limit="5000", remaining="0", reset="1699999700") | {"date": "Tue, 14 Nov 2023 22:03:20 GMT"}, Scarce(300.0, 300.0, True)),
     ({}, None),
 ])
 def test_r26_what_is_left_is_spread_over_the_time_before_it_is_used_up(headers: dict[str, str], expected: Scarce | None) -> None:

@@ -73,6 +73,16 @@ def test_r26_each_refusal_that_does_not_say_how_long_is_waited_out_twice_as_long
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 60]
 
 
+def test_r26_what_was_asked_before_the_first_refusal_counts_as_one_with_it(database: Database) -> None:
+    with database.begin() as tx:
+        for _ in range(8):
+            pace.pause(tx, WHO, 60, is_stated=False)
+        assert 59_000 < pace.standing(tx, WHO).wait_ms("read") <= 60_000
+        tx.execute(text("UPDATE pace SET paused_until_ms = 0"))
+        pace.pause(tx, WHO, 60, is_stated=False)
+        assert 119_000 < pace.standing(tx, WHO).wait_ms("read") <= 120_000
+
+
 def test_r26_while_few_requests_are_left_work_begins_far_apart_and_what_is_spare_waits(database: Database) -> None:
     with database.begin() as tx:
         pace.slow_down(tx, WHO, 40, 2000)
