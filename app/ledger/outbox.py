@@ -129,6 +129,11 @@ def wait(tx: Connection, run_id: str, kind: str, seconds: float) -> None:
     )
 
 
+def put_off(tx: Connection, run_id: str, kind: str, seconds: float) -> None:
+    """Have a reply be due again after `seconds`, whoever holds it meanwhile."""
+    tx.execute(update(outbox).where(outbox.c.run_id == run_id, outbox.c.kind == kind).values(next_at_ms=now_ms() + int(seconds * 1000)))
+
+
 def give_up(tx: Connection, run_id: str, kind: str, version: int, error: str) -> None:
     """Note that this version will not be delivered, and let go; a version put meanwhile or later is due."""
     tx.execute(

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 # Also how long something waits at most that is due, and that nobody has told anybody of.
 EVERY_SECONDS = 0.5
 MOST_AT_ONCE = 1000
+# What waits for longer than this is put off as a whole: looked at first each time, it would hide what others may be told.
+LONG_SECONDS = 10.0
 
 
 class Teller:
@@ -60,7 +62,7 @@ class Teller:
         with self._parts.database.read() as tx:
             due = outbox.due(tx, MOST_AT_ONCE)
             unmade = outbox.unmade(tx, {run_id for run_id, _ in due})
-        again_seconds, blocked = EVERY_SECONDS, set[object]()
+        again_seconds, blocked, later = EVERY_SECONDS, dict[object, float](), list[tuple[str, str, float]]()
         for run_id, kind in sorted(due, key=lambda each: (is_spare(each[1]), each not in unmade)):
             if is_card(kind):
                 # What GitHub's limits have nothing to do with.
@@ -68,13 +70,19 @@ class Teller:
                 continue
             repo = self._repository(run_id)
             who = None if repo is None else (repo.installation_id or repo.owner, act_of(kind))
-            if repo is None or who in blocked or self._over.is_set():
+            if repo is None or self._over.is_set():
                 continue
-            if (wait_seconds := self._parts.wait_seconds(repo, act_of(kind))) > 0:
-                blocked.add(who)
+            if who not in blocked and (wait_seconds := self._parts.wait_seconds(repo, act_of(kind))) > 0:
+                blocked[who] = wait_seconds
                 again_seconds = min(again_seconds, wait_seconds)
-                continue
-            deliver(self._parts, run_id, kind)
+            if who not in blocked:
+                deliver(self._parts, run_id, kind)
+            elif blocked[who] > LONG_SECONDS:
+                later.append((run_id, kind, blocked[who]))
+        if later:
+            with self._parts.database.begin() as tx:
+                for run_id, kind, seconds in later:
+                    outbox.put_off(tx, run_id, kind, seconds)
         return max(0.02, again_seconds)
 
     def _repository(self, run_id: str) -> Repo | None:
