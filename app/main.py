@@ -30,9 +30,18 @@ def make_app(
     settings: Settings, database: Database, wakeup: Wakeup, triggers: Mapping[str, Trigger],
     stopping: threading.Event | None = None,
 ) -> FastAPI:
-    """Put the web process together from parts that are ready; live transcripts end when `stopping` is set."""
+    """Put the web process together from parts that are ready; live transcripts end when `stopping` is set. Raises ConfigurationError."""
+    # What may refuse to be made comes before the intake, which owns a thread.
+    pages = PageOptions(
+        settings.templates_dir, settings.github_web_url, settings.public_url, settings.metrics_token.get_secret_value(), checked(signin_options(settings)),
+    )
+    returns = make_returns(settings, partial(Sealed, database))
     intake = Intake(database, wakeup)
-    doors = make_doors(settings, intake)
+    try:
+        doors = make_doors(settings, intake)
+    except BaseException:
+        intake.close()
+        raise
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -47,16 +56,12 @@ def make_app(
     async def not_there(_request: Request, _error: Exception) -> Response:
         return page_not_found()
 
-    pages = PageOptions(
-        settings.templates_dir, settings.github_web_url, settings.public_url, settings.metrics_token.get_secret_value(), checked(signin_options(settings)),
-    )
     # No redirect of a path with a slash too many: it would be built from whatever the Host header says.
     return FastAPI(
         title="Bellhop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False,
         exception_handlers={404: not_there},
         routes=[
-            *(route for door in doors for route in door.routes), *hook_routes(triggers, intake), *make_returns(settings, partial(Sealed, database)),
-            *page_routes(database, pages, stopping),
+            *(route for door in doors for route in door.routes), *hook_routes(triggers, intake), *returns, *page_routes(database, pages, stopping),
         ],
     )
 

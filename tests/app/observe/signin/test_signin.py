@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -279,6 +280,7 @@ def test_half_of_what_signing_in_needs_does_not_start(more: dict[str, object], d
     whole = Settings(public_url="https://bellhop.test", github_client_id="Iv1", github_client_secret=SECRET)
     with pytest.raises(ConfigurationError, match="BELLHOP_"):
         make_app(whole.model_copy(update=more), database, NoWakeup(), {})
+    assert not [each for each in threading.enumerate() if each.name == "intake"]
 
 
 def test_every_web_process_with_the_same_secret_knows_a_session_and_no_other() -> None:
