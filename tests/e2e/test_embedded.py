@@ -11,7 +11,7 @@ from tests.e2e.conftest import Embed
 from tests.e2e.embedded import Road, sealed
 from tests.e2e.harness import REPO, until
 
-pytestmark = [pytest.mark.bubblewrap]
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]  # whole runs through every process, some with an answer that gets lost
 
 FIX = """\
 echo "working on it"

@@ -19,6 +19,8 @@ from tests.github_at_work import REPO
 from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import ALICE, BOB, Scene, profile
 
+pytestmark = pytest.mark.slow  # whole runs, most with an approval and the run that follows
+
 HELLO = "octo/hello"
 FIX = {"README.md": "hello, world\n"}
 DORA, DAN = (Actor(id=number, login=login, kind="person") for number, login in (("203", "dora"), ("204", "dan")))

@@ -17,6 +17,8 @@ from tasks.sweep import sweep
 from tests.tasks.mortal import Doom, Killed, mortal
 from tests.tasks.scene import Scene, profile
 
+pytestmark = pytest.mark.slow  # whole runs, each with a follow-up
+
 FIX = {"README.md": "hello, world\n"}
 HELLO = "octo/hello"
 
