@@ -68,12 +68,13 @@ def settled(tx: Connection, parts: Parts, inbox_id: int, event: Event, run: Run 
 
 
 def _completed(parts: Parts, event: Event) -> Event:
-    """Return the event with what its delivery leaves out of where it was said, which costs a question: only of what is said to the bot, to no run."""
+    """Return the event with what its delivery leaves out, which costs a question: only of what is said to the bot, and to a run only where words are left out."""
     if event.kind.endswith(_CHOICE) or not asks(event, parts.settings.bot_login):
         return event
+    has_words = not event.is_comment or bool(_words(event, parts.settings.bot_login).strip())
     with parts.database.read() as tx:
         is_to_a_run = runs.live_in_thread(tx, event.thread) is not None
-    return event if is_to_a_run else conversation_of(parts, event).complete(event)
+    return event if is_to_a_run and has_words else conversation_of(parts, event).complete(event)
 
 
 def _answers(parts: Parts, inbox_id: int, event: Event) -> bool:

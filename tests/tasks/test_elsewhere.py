@@ -33,6 +33,15 @@ def test_a_linked_members_words_start_a_run_with_what_their_github_account_may_d
     assert entry.event.actor.id == "101"
 
 
+def test_words_that_a_delivery_leaves_out_are_asked_for_in_a_live_run_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = talking(scene)
+    linked(scene)
+    run_id = say(scene, "@bellhop mend the tests").run_id
+    monkeypatch.setattr(talk, "complete", lambda event: event.model_copy(update={"text": "@bellhop stop"}))
+    entry = say(scene, "@bellhop")
+    assert (entry.run_id, scene.run(str(run_id)).stopped_by) == (run_id, "alice"), entry.decision
+
+
 def test_t7_a_run_is_granted_no_more_than_the_linked_account_may_do(scene: Scene) -> None:
     talk = talking(scene)
     linked(scene, BEN, 102, "bob")

@@ -38,8 +38,9 @@ def complete(linear: LinearConnection, event: Event, bot: Bot) -> Event:
 
 
 def _source(linear: LinearConnection, event: Event) -> str:
-    """Return what whoever opened a session has said for that, where it stands in another thread than the session's; else nothing."""
-    found = linear.ask("session_source", id=event.handle)["agentSession"]["sourceComment"]
+    """Return the comment that has opened a session, an answer or else its thread's first; nothing where somebody else has written that."""
+    session = linear.ask("session_source", id=event.handle)["agentSession"]
+    found = session["sourceComment"] or session["comment"]
     who = (event.said_by or event.actor).id
     return str(found["body"]) if found and found["user"] and found["user"]["id"] == who else ""
 

@@ -9,7 +9,7 @@ from app.core.event import Actor, Event
 from app.errors import DeliveryRefused
 from triggers.linear.addressed import Bot, addressed
 from triggers.linear.happening import event
-from triggers.linear.payload import AgentActivity, Issue, SessionDelivery, User
+from triggers.linear.payload import AgentActivity, AgentSession, Issue, SessionDelivery, User
 
 # The comment that Linear itself puts at the head of a session's thread where nobody's comment began it.
 _LINEARS_OWN_COMMENT = "this thread is for an agent session"
@@ -32,13 +32,24 @@ def _created(delivery_key: str, delivery: SessionDelivery, issue: Issue, bot: Bo
     # An automation, or another agent: nobody stands for it.
     if session.creator is None:
         return "bot"
-    said = session.comment.body if session.comment is not None else None
-    is_mention = bool(said and said.strip()) and not (said or "").strip().casefold().startswith(_LINEARS_OWN_COMMENT)
+    text = addressed(_own_words(session, session.creator), bot) if _is_mention(session) else issue.description or ""
     return event(
-        "mentioned" if is_mention else "delegated", delivery_key, issue, _actor(session.creator), workspace=delivery.organization_id,
-        told=(session.id,), handle=session.id, text=addressed(said or "", bot) if is_mention else issue.description or "",
-        occurred_at=session.created_at,
+        "mentioned" if _is_mention(session) else "delegated", delivery_key, issue, _actor(session.creator), workspace=delivery.organization_id,
+        told=(session.id,), handle=session.id, text=text, occurred_at=session.created_at,
     )
+
+
+def _is_mention(session: AgentSession) -> bool:
+    """Return whether somebody's comment has opened the session, and not that the issue was delegated."""
+    first = session.comment.body or "" if session.comment is not None else ""
+    return bool(session.source_comment_id) or (bool(first.strip()) and not first.strip().casefold().startswith(_LINEARS_OWN_COMMENT))
+
+
+def _own_words(session: AgentSession, creator: User) -> str:
+    """Return the comment that has opened the session, where the delivery has it: in an answer it has another, the thread's first, of whomever."""
+    comment = session.comment
+    is_own = comment is not None and comment.user_id == creator.id and session.source_comment_id in (None, comment.id)
+    return (comment.body or "") if comment is not None and is_own else ""
 
 
 def _prompted(delivery_key: str, delivery: SessionDelivery, activity: AgentActivity, issue: Issue, bot: Bot) -> Event | str:

@@ -77,10 +77,11 @@ class Issue(Members):
 
 
 class SessionComment(Members):
-    """The comment at the head of the thread that a session belongs to."""
+    """The comment at the head of the thread that a session belongs to, of whomever; `user_id` is None where no account has written it."""
 
     id: Id
     body: Text = None
+    user_id: Id | None = Field(default=None, alias="userId")
 
 
 class AgentSession(Members):
@@ -90,6 +91,8 @@ class AgentSession(Members):
     creator: User | None = None
     issue: Issue | None = None
     comment: SessionComment | None = None
+    # The comment that has opened it, where that is another than the thread's first.
+    source_comment_id: Id | None = Field(default=None, alias="sourceCommentId")
     created_at: Time | None = Field(default=None, alias="createdAt")
 
 

@@ -86,6 +86,19 @@ def test_a_delegation_has_the_issues_own_words(comment: dict[str, Any] | None) -
     assert (found.kind, found.text, found.is_comment, found.handle) == ("linear.delegated", "Steps\u2026", False, "s-1")
 
 
+@pytest.mark.parametrize("session", [
+    {"comment": {"id": "c-1", "body": "@bellhop approve 1234567", "userId": "u-2"}, "sourceCommentId": "c-2"},
+    {"comment": {"id": "c-1", "body": "@bellhop approve 1234567", "userId": "u-2"}},
+    {"comment": {"id": "c-1", "body": "@bellhop approve 1234567", "userId": None}},
+    {"comment": {"id": "c-1", "body": "@bellhop approve 1234567", "userId": "u-1"}, "sourceCommentId": "c-2"},
+    {"comment": {"id": "c-1", "body": "This thread is for an agent session with My Agent."}, "sourceCommentId": "c-2"},
+], ids=["an_answer", "anothers", "nobodys", "an_answer_to_oneself", "an_answer_to_linear"])
+def test_t19_the_first_comment_of_a_thread_is_not_the_words_of_whoever_answers_below_it(session: dict[str, Any]) -> None:
+    """It would approve, or stop, in the name of the person who has mentioned the bot in an answer: Linear's delivery has no other comment."""
+    found = event(changed(CREATED, **{f"agentSession__{name}": value for name, value in session.items()}))
+    assert (found.kind, found.actor.id, found.text) == ("linear.mentioned", "u-1", "@bellhop")
+
+
 def test_a_prompt_and_a_stop_are_words_to_the_bot() -> None:
     found = event(PROMPTED)
     assert (found.kind, found.text, found.handle, found.thread) == ("linear.prompted", "@bellhop also add a test", "s-1", "linear:i-1")

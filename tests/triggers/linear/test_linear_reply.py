@@ -207,11 +207,15 @@ def test_a_mention_below_another_comment_is_what_was_said(linear: LinearEmulator
     root = bob.comment("ENG-1", "It has always failed.")
     ada.comment("ENG-1", "@bellhop fix it", reply_to=root)
     handle = linear.sessions()[0].id
-    told = event(linear, handle, kind="linear.mentioned", text="@bellhop It has always failed.")
+    told = event(linear, handle, kind="linear.mentioned", text="@bellhop")
     assert conversation.complete(told).text == "@bellhop fix it"
     # Somebody else's comment is not taken for the words of whoever rings.
     others = told.model_copy(update={"actor": Actor(id=bob.user.id, login="Bob", kind="person")})
     assert conversation.complete(others).text == told.text
+    # Where the delivery does not say who has written the comment that it has, Linear does.
+    ada.comment("ENG-1", "@bellhop and this")
+    first = event(linear, linear.sessions()[-1].id, kind="linear.mentioned", text="@bellhop")
+    assert conversation.complete(first).text == "@bellhop and this"
 
 
 def test_t15_t16_who_somebody_is_linear_says_by_id(linear: LinearEmulator, conversation: LinearConversation) -> None:
