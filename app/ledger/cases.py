@@ -15,10 +15,14 @@ from app.ledger.tables import runs as runs_table
 
 
 class Place(NamedTuple):
-    """Where words of a case were said at a chat or planning service, and what that needs to answer there."""
+    """Where words of a case were said at a chat or planning service, and what that needs to answer there.
+
+    `stands_at` is the thread that this one's name means by now, such as the one below a command's first card (empty: itself).
+    """
 
     thread: str
     handle: str
+    stands_at: str = ""
 
     @property
     def source(self) -> str:
@@ -43,6 +47,8 @@ def call(tx: Connection, name: str, thread: str) -> None:
     made = tx.execute(insert_unless(tx, thread_names).values(name=name, thread=thread).on_conflict_do_nothing())
     if made.rowcount == 0:
         tx.execute(update(thread_names).where(thread_names.c.name == name).values(thread=thread))
+    # What has stood for that name stands for the thread.
+    tx.execute(update(thread_names).where(thread_names.c.thread == name).values(thread=thread))
 
 
 def meant_by(tx: Connection, name: str) -> str:
@@ -68,9 +74,9 @@ def places_of(tx: Connection, case_id: str) -> list[Place]:
     ).all()
     found: dict[tuple[str, str], Place] = {}
     for row in rows:
-        place = Place(row.thread, row.handle)
+        place = Place(row.thread, row.handle, meant_by(tx, row.thread))
         if place.source in ELSEWHERE:
-            found.setdefault((meant_by(tx, row.thread), row.handle), place)
+            found.setdefault((place.stands_at, row.handle), place)
     return list(found.values())
 
 

@@ -40,7 +40,10 @@ def is_card(kind: str) -> bool:
 
 def is_first_card(run: Run, reply: Reply) -> bool:
     """Return whether a reply is the card that says how the run stands to whoever has asked for it."""
-    return (is_card(reply.kind) and reply.kind == _kind(Place(run.event.thread, ""), "")) or reply.kind == _kind(Place(run.event.thread, run.event.handle), "")
+    if not is_card(reply.kind):
+        return False
+    card = Card.model_validate_json(reply.body)
+    return (card.kind, card.thread) == ("status", run.event.thread) and card.handle in ("", run.event.handle)
 
 
 def say_cards(tx: Connection, parts: Parts, run: Run) -> None:
@@ -51,7 +54,7 @@ def say_cards(tx: Connection, parts: Parts, run: Run) -> None:
     told, filed = _told(tx, parts, run), reports.of_run(tx, run.id)
     last_word_at_ms = messages.newest_at_ms(tx, run.id)
     for place in wanted:
-        at = {"thread": place.thread, "handle": _handle(run, place)}
+        at = {"thread": place.stands_at, "handle": _handle(run, place)}
         _put(tx, parts, run, place, "", status_card(run, told, **at))
         for row in filed:
             if isinstance(row.report, Question):
@@ -63,7 +66,7 @@ def answer_in_cards(tx: Connection, parts: Parts, run: Run, said: str) -> None:
     """Put what the run's answer should say now, where its case is talked about."""
     for place in cases.places_of(tx, run.case_id):
         if place.source in parts.conversations:
-            card = answer_card(run, plain(said), thread=place.thread, handle=_handle(run, place))
+            card = answer_card(run, plain(said), thread=place.stands_at, handle=_handle(run, place))
             outbox.put(tx, run.id, _kind(place, "-a"), _redacted(parts, card).model_dump_json())
 
 

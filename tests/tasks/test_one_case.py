@@ -101,6 +101,25 @@ def test_the_first_card_of_a_command_makes_its_message_the_thread(scene: Scene) 
     assert {card.key for card in talk.cards} == {run_id}, "it is one card"
 
 
+def test_what_follows_a_commands_first_card_stands_below_it_and_once(scene: Scene) -> None:
+    """An answer or another run's card in a thread of its own would be a conversation beside the one, and from then on every card would come twice."""
+    talk = talking(scene)
+    linked(scene)
+    real, talk.moved_to = f"slack:{TEAM}/{CHANNEL}/1355517600.000000", f"slack:{TEAM}/{CHANNEL}/1355517600.000000"
+    first = say(scene, "@bellhop mend the tests", kind="slack.command", thread=f"slack:{TEAM}/{CHANNEL}/command-1").run_id
+    assert first is not None
+    # From now on what is shown elsewhere stands elsewhere.
+    talk.moved_to = ""
+    say(scene, "@bellhop status", thread=real)
+    assert talk.now(f"{first}-answer").thread == real
+    scene.sql("UPDATE runs SET state = 'done' WHERE id = :id", id=first)
+    second = say(scene, "@bellhop and the docs", thread=real).run_id
+    assert second not in (None, first)
+    assert [card.thread for card in talk.cards if card.key == second] == [real]
+    with scene.database.read() as tx:
+        assert len(cases.places_of(tx, scene.run(first).case_id)) == 1
+
+
 def test_a_requester_in_slack_does_not_approve_their_own_at_github(scene: Scene) -> None:
     """Who has asked is looked up in what is on file: there it is the account at GitHub, not the one of the surface."""
     _, run_id = at_work(scene)

@@ -48,6 +48,9 @@ class SlackConversation:
                 # Somebody has deleted it. What a run has come to is said again; what it does meanwhile is not forced on anybody.
                 if error.said not in GONE or not card.is_final:
                     raise
+                if at == f"{place.channel}/{place.first}":
+                    # It was the first of its thread, which has gone with it.
+                    place = place.model_copy(update={"first": ""})
         return self._with_snippet(card, place, self._written(card, place))
 
     def person(self, account_id: str) -> Person:

@@ -64,6 +64,10 @@ def test_a_command_has_its_thread_below_the_first_card_and_is_answered_where_the
     assert shown.thread == f"slack:T0EMUHOME/{general}/{message.ts}"
     assert conversation.show(card(f"slack:T0EMUHOME/{general}/command-1"), "") == shown
     assert conversation.show(card(shown.thread, state="done"), shown.known) == shown
+    # Deleted, with the thread below it: how the run ended is said in a new one.
+    slack.fault(Fault(path="/api/chat.update", status=200, body={"ok": False, "error": "message_not_found"}))
+    anew = conversation.show(card(shown.thread, state="done"), shown.known)
+    assert (own(slack)[-1].thread_ts, anew.thread) == (None, f"slack:T0EMUHOME/{general}/{own(slack)[-1].ts}")
     elsewhere = conversation.show(card(f"slack:T0EMUHOME/{quiet}/command-2", handle="user:U0ADA00001"), "")
     assert own(slack, "quiet") == []
     [direct] = slack.messages(slack.direct("ada").id)
