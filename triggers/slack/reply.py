@@ -130,9 +130,23 @@ class SlackConversation:
             # A command can be used where the bot is not: whoever used it has a conversation with it.
             if error.said not in NO_PLACE or place.first or not card.handle.startswith(PERSON):
                 raise
-            said = self._tried(self._client.chat_postMessage, card, **where | {"channel": card.handle.removeprefix(PERSON)})
+            user = card.handle.removeprefix(PERSON)
+            direct = self._direct(user)
+            if direct and (at := self._found(card, place.model_copy(update={"channel": direct}))):
+                return self._edited(card, at)
+            said = self._tried(self._client.chat_postMessage, card, **where | {"channel": direct or user})
         with as_service_error("showing a card"):
             return f"{said['channel']}/{said['ts']}"
+
+    def _direct(self, user: str) -> str:
+        """Return the channel of the bot and one person; empty: the token may not ask, so nothing can be looked up there."""
+        try:
+            with as_service_error("asking for somebody's direct messages"):
+                return str(self._client.conversations_open(users=user)["channel"]["id"])
+        except SlackSaidNo as error:
+            if error.said != "missing_scope":
+                raise
+        return ""
 
     def _whispered(self, card: Card, place: Place) -> Shown:
         user = card.only_for.rpartition("/")[2]

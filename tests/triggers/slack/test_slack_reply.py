@@ -72,6 +72,9 @@ def test_a_command_has_its_thread_below_the_first_card_and_is_answered_where_the
     assert own(slack, "quiet") == []
     [direct] = slack.messages(slack.direct("ada").id)
     assert elsewhere.thread == f"slack:T0EMUHOME/{direct.channel.id}/{direct.ts}"
+    # The answer was lost: it is found there, too, and not said twice.
+    assert conversation.show(card(f"slack:T0EMUHOME/{quiet}/command-2", handle="user:U0ADA00001"), "") == elsewhere
+    assert len(slack.messages(direct.channel.id)) == 1
     with pytest.raises(ServiceError) as caught:
         conversation.show(card(f"slack:T0EMUHOME/{quiet}/1.000001"), "")
     assert (caught.value.reason, caught.value.retryable) == ("slack_no_place", False)
