@@ -376,7 +376,10 @@ def candidate(tx: Connection, run_id: str) -> str | None:
 
 
 def published_before(tx: Connection, run: Run) -> list[tuple[Run, str]]:
-    """Return the case's earlier runs that have published, newest first, each with what, as the publisher's own JSON."""
+    """Return the case's earlier runs in the run's repository that have published, newest first, each with what, as the publisher's own JSON.
+
+    People may ask in one conversation for work in several repositories.
+    """
     rows = tx.execute(
         select(runs)
         .where(
@@ -385,4 +388,5 @@ def published_before(tx: Connection, run: Run) -> list[tuple[Run, str]]:
         )
         .order_by(runs.c.created_at_ms.desc())
     )
-    return [(_noun(row), row.candidate) for row in rows if OUTCOME.validate_json(row.outcome).kind == "pull_request"]
+    published = [(_noun(row), row.candidate) for row in rows if OUTCOME.validate_json(row.outcome).kind == "pull_request"]
+    return [(earlier, proposal) for earlier, proposal in published if earlier.event.repo.id == run.event.repo.id]

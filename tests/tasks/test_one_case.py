@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.event import Event
+from app.core.outcome import PullRequest
 from app.ledger import cases, runs
 from tasks.route import route
 from tests.tasks.scene import BOB, Scene, profile
@@ -118,6 +119,23 @@ def test_what_follows_a_commands_first_card_stands_below_it_and_once(scene: Scen
     assert [card.thread for card in talk.cards if card.key == second] == [real]
     with scene.database.read() as tx:
         assert len(cases.places_of(tx, scene.run(first).case_id)) == 1
+
+
+def test_work_in_another_repository_stands_on_nothing_of_the_first(scene: Scene) -> None:
+    """One conversation, two repositories: what was published in the first is no branch of the second."""
+    talking(scene, "octo/secret")
+    scene.github.cover(55, "octo/secret")
+    scene.github.set_role("octo/secret", "alice", "write")
+    linked(scene)
+    first = say(scene, "@bellhop repo=octo/hello mend the tests").run_id
+    opened = PullRequest(url="https://github.com/octo/hello/pull/5", number=5, branch="b", title="t", draft=False, verify=None)
+    scene.sql("UPDATE runs SET state = 'done', candidate = '{}', outcome = :outcome WHERE id = :id", id=first, outcome=opened.model_dump_json())
+    run = scene.run(str(say(scene, "@bellhop repo=octo/secret likewise").run_id))
+    assert (run.event.repo.full_name, run.case_id, run.parent_id) == ("octo/secret", scene.run(str(first)).case_id, None)
+    again = run.model_copy(update={"id": "later", "event": scene.run(str(first)).event})
+    with scene.database.read() as tx:
+        assert runs.published_before(tx, run) == []
+        assert [earlier.id for earlier, _ in runs.published_before(tx, again)] == [first]
 
 
 def test_a_requester_in_slack_does_not_approve_their_own_at_github(scene: Scene) -> None:
