@@ -15,8 +15,8 @@ from app.core.run import Run
 from app.ledger import cards, inbox, remarks, repositories, runs, tallies, waits
 from app.ledger.waits import Wait
 from tasks.deciding.facts import known_of, replaced
-from tasks.deciding.identity import asks, conversation_of, identified
-from tasks.deciding.placing import FORGE, menu_card, menu_name, of_its_case, placed
+from tasks.deciding.identity import asks, conversation_of, identified, linked
+from tasks.deciding.placing import FORGE, can_see, menu_card, menu_name, of_its_case, placed
 from tasks.parts import Parts
 from tasks.replying.cards import say_cards
 from tasks.replying.loose_cards import show_cards
@@ -84,8 +84,13 @@ def _answers(parts: Parts, inbox_id: int, event: Event) -> bool:
         waiting = waits.open_of(tx, account_of(event))
         # A menu that is shown to one person alone stands in no thread: it says itself what it was about.
         own = [each for each in waiting if (menu_name(each.inbox_id) == event.button if is_choice else each.thread == event.thread)]
-        offered = [repo.full_name for repo in repositories.known(tx, FORGE)] if own else []
-    chosen = answered_with(_words(event, parts.settings.bot_login), offered)
+        offered = {repo.full_name: repo for repo in repositories.known(tx, FORGE)} if own else {}
+    words = _words(event, parts.settings.bot_login)
+    chosen = answered_with(words, offered)
+    if chosen in offered and "/" not in words:
+        # A guess at a name is no answer where they may not know that it is there.
+        theirs = linked(parts, event)
+        chosen = chosen if theirs is not None and can_see(parts, theirs, offered[chosen]) else ""
     if not is_choice and not (own and chosen):
         return False
     _take(parts, inbox_id, event, own, chosen)

@@ -43,15 +43,19 @@ def identified(parts: Parts, inbox_id: int, event: Event) -> Event | None:
     if why := why_nobody(event, person):
         _refuse(parts, inbox_id, event, why)
         return None
-    account = account_of(event)
-    with parts.database.read() as tx:
-        link = links.of(tx, account)
-    if link is not None:
-        return event.model_copy(update={
-            "actor": Actor(id=str(link.github_id), login=link.login, kind="person"), "said_by": event.actor,
-        })
-    _have_linked(parts, inbox_id, event, account)
+    if (theirs := linked(parts, event)) is not None:
+        return theirs
+    _have_linked(parts, inbox_id, event, account_of(event))
     return None
+
+
+def linked(parts: Parts, event: Event) -> Event | None:
+    """Return the event as of the account at the forge that is linked with whoever has spoken; None: none is."""
+    with parts.database.read() as tx:
+        link = links.of(tx, account_of(event))
+    if link is None:
+        return None
+    return event.model_copy(update={"actor": Actor(id=str(link.github_id), login=link.login, kind="person"), "said_by": event.actor})
 
 
 def settle_ignored(tx: Connection, inbox_id: int, event: Event, reason: str, why: str) -> None:

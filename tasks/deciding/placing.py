@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.card import Card, Menu, Option
-from app.core.deciding.placing import Ground, Placed, candidates, needed, place, ranked
+from app.core.deciding.placing import Ground, Placed, candidates, is_full_name, needed, place, ranked
 from app.core.deciding.said import said_to
 from app.core.deciding.whose import account_of
 from app.core.event import Event, Repo
@@ -49,7 +49,12 @@ def placed(parts: Parts, inbox_id: int, event: Event) -> tuple[Event, str] | Non
     known = _installed(parts)
     with parts.database.read() as tx:
         wait = waits.of_event(tx, inbox_id)
-    found = place(event, parts.profiles, _ground(parts, event, tuple(known), wait), parts.settings.bot_login)
+    ground = _ground(parts, event, tuple(known), wait)
+    found = place(event, parts.profiles, ground, parts.settings.bot_login)
+    if ground.said and not ground.chosen and found.full_name in known and not is_full_name(ground.said) and not can_see(parts, event, known[found.full_name]):
+        # Whoever guesses a name learns no owner: as if there were none that goes by it.
+        hidden = ground.model_copy(update={"installed": tuple(name for name in known if name != found.full_name)})
+        found = place(event, parts.profiles, hidden, parts.settings.bot_login)
     if not found.full_name:
         return _asked(parts, inbox_id, event, known, found)
     at = _at(parts, inbox_id, event, known.get(found.full_name) or Repo.named(found.full_name))
@@ -119,17 +124,22 @@ def _offered(parts: Parts, event: Event, known: dict[str, Repo]) -> tuple[list[s
     of_person = [run.event.repo.full_name for run in lately if run.event.actor.id == event.actor.id]
     all_of_them = ranked(candidates(event, parts.profiles, known, bot_login), of_channel, of_person)
     least = needed(event, parts.profiles, bot_login)
-    found = []
-    for name in all_of_them[:MOST_OFFERED]:
-        at = event.model_copy(update={"repo": known[name]})
-        try:
-            with parts.credential(authorise_grant(at), run_id=None) as credential:
-                role = parts.service(at).permission(credential, at.repo, event.actor.id, event.actor.login)
-        except GrantRefused:
-            continue
-        if may(role, least):
-            found.append(name)
+    found = [name for name in all_of_them[:MOST_OFFERED] if may(_role(parts, event, known[name]), least)]
     return found, len(all_of_them) <= MOST_OFFERED
+
+
+def can_see(parts: Parts, event: Event, repo: Repo) -> bool:
+    """Return whether somebody who is linked has any role of their own in a repository, as the forge says now. Raises ServiceError."""
+    return _role(parts, event, repo) != "none"
+
+
+def _role(parts: Parts, event: Event, repo: Repo) -> str:
+    at = event.model_copy(update={"repo": repo})
+    try:
+        with parts.credential(authorise_grant(at), run_id=None) as credential:
+            return parts.service(at).permission(credential, repo, event.actor.id, event.actor.login)
+    except GrantRefused:
+        return "none"
 
 
 def menu_name(inbox_id: int) -> str:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from app.core.person import Membership
-from app.ledger import links
+from app.core.roster import Known, Roster
+from app.emulators.github.seed import SeedRepository
+from app.ledger import links, repositories
 from tasks.deciding.identity import go_on_with_linked
 from tasks.route import route
 from tests.tasks.scene import Scene
@@ -165,6 +167,28 @@ def test_nobody_reads_the_name_of_a_repository_that_they_may_not_work_in(scene: 
             "Nothing was started: X is no repository in which both you and this bot may work, as GitHub says."
         )
     assert len(scene.all_runs()) == 1
+
+
+def test_a_guess_at_a_repositorys_name_says_nothing_of_one_that_they_may_not_work_in(scene: Scene) -> None:
+    """Neither in the request nor as the answer to which is meant: it is as if none went by that name."""
+    made = scene.github.add_repository(SeedRepository(full_name="octo/shop", files={"a": "b"}, collaborators={"alice": "write"}))
+    scene.github.cover(55, "octo/shop")
+    scene.github.cover(55, "octo/secret")
+    talk = talking(scene, "octo/secret")
+    with scene.database.begin() as tx:
+        here = (Known(id=made.id, full_name="octo/shop", default_branch="main", archived=False),)
+        repositories.hear(tx, Roster(source="github", kind="installation_repositories.added", installation_id=55, here=here))
+    linked(scene)
+    shown = []
+    for name in ("secret", "vault"):
+        before = len(talk.cards)
+        for words in (f"@bellhop repo={name} do it", f"@bellhop {name}", f"@bellhop repo={name}"):
+            assert say(scene, words, thread=f"{THREAD}{len(name)}").state == "stored", "each is a wish, and which repository it means is asked"
+        shown.append([(card.kind, card.body.replace(name, "X"), card.menu and card.menu.options) for card in talk.cards[before:]])
+    assert shown[0] == shown[1]
+    assert "octo/secret" not in str(talk.cards)
+    # Of one that they may work in the name alone is enough.
+    assert (say(scene, "@bellhop shop", thread=f"{THREAD}6").decision or "").startswith("answer: ")
 
 
 def test_words_and_the_operators_file_say_which_repository_is_meant(scene: Scene) -> None:
