@@ -124,18 +124,21 @@ def go_on_with_linked(parts: Parts, _host: str = "") -> None:
     for source in parts.conversations:
         with parts.database.begin() as tx:
             for link in links.untold(tx, source):
-                for wait in waits.of_account(tx, link.account):
+                waiting = waits.of_account(tx, link.account)
+                for wait in waiting:
                     waits.go_on(tx, wait.inbox_id)
                 if link.asked_in:
-                    cards.put(tx, source, _linked_card(link))
+                    cards.put(tx, source, _linked_card(link, goes_on=bool(waiting)))
                 links.told(tx, link)
     show_cards(parts)
 
 
-def _linked_card(link: links.Link) -> Card:
+def _linked_card(link: links.Link, *, goes_on: bool) -> Card:
     at = json.loads(link.asked_in)
+    # A link is sent a while after the wish was uttered, and so may hold longer than that waits.
+    what = "What you asked for goes on now." if goes_on else "What you asked for did not wait any longer: ask for it again."
     return Card(
         key=f"linked-{name_of(*link.account.key, str(link.linked_at_ms))}", kind="notice", thread=at["thread"], handle=at["handle"],
         only_for=at["only_for"], headline=f"Linked with {link.login} on GitHub",
-        body=f"Linked with {link.login} on GitHub. What you asked for goes on now.",
+        body=f"Linked with {link.login} on GitHub. {what}",
     )

@@ -115,7 +115,7 @@ def test_who_is_not_linked_gets_a_link_and_their_wish_goes_on_once_they_are(scen
     scene.recover(1)
     [run] = scene.all_runs()
     assert run.event.actor.login == "alice"
-    assert any(card.headline == "Linked with alice on GitHub" for card in talk.cards)
+    assert any(card.body == "Linked with alice on GitHub. What you asked for goes on now." for card in talk.cards)
 
 
 def test_who_is_not_linked_in_time_is_told_nothing_more_and_starts_nothing(scene: Scene) -> None:
@@ -126,6 +126,22 @@ def test_who_is_not_linked_in_time_is_told_nothing_more_and_starts_nothing(scene
     scene.sql("UPDATE inbox SET next_at_ms = 0")
     route(scene.parts, entry.id)
     assert (scene.entry(entry.id).decision or "").startswith("ignore: unlinked")
+    assert scene.all_runs() == []
+
+
+def test_who_links_too_late_is_told_to_ask_again(scene: Scene) -> None:
+    """The link is sent after the wish was noted, and may be later still where the service does not take it at once."""
+    talk = talking(scene)
+    scene.parts = replace(scene.parts, settings=scene.settings.model_copy(update={"public_url": "https://bellhop.example.com"}))
+    entry = say(scene, "@bellhop mend the tests")
+    token = talk.cards[0].links[0].url.partition("token=")[2]
+    scene.sql("UPDATE waits SET expires_at_ms = 0")
+    scene.sql("UPDATE inbox SET next_at_ms = 0")
+    route(scene.parts, entry.id)
+    with scene.database.begin() as tx:
+        assert links.spend(tx, token, 101, "alice") is not None
+    go_on_with_linked(scene.parts)
+    assert talk.cards[-1].body == "Linked with alice on GitHub. What you asked for did not wait any longer: ask for it again."
     assert scene.all_runs() == []
 
 
