@@ -83,7 +83,7 @@ def _answers(parts: Parts, inbox_id: int, event: Event) -> bool:
     with parts.database.read() as tx:
         waiting = waits.open_of(tx, account_of(event))
         # A menu that is shown to one person alone stands in no thread: it says itself what it was about.
-        own = [each for each in waiting if (menu_name(each.inbox_id) == event.button if is_choice else each.thread == event.thread)]
+        own = [each for each in waiting if menu_name(each.inbox_id) == event.button] if is_choice else _asked_there(waiting, event)
         offered = {repo.full_name: repo for repo in repositories.known(tx, FORGE)} if own else {}
     words = _words(event, parts.settings.bot_login)
     chosen = answered_with(words, offered)
@@ -95,6 +95,14 @@ def _answers(parts: Parts, inbox_id: int, event: Event) -> bool:
         return False
     _take(parts, inbox_id, event, own, chosen)
     return True
+
+
+def _asked_there(waiting: list[Wait], event: Event) -> list[Wait]:
+    """Return what waits in the event's own thread; else the newest in its channel of what stands in no thread yet, as a command does."""
+    channel = event.thread.rpartition("/")[0]
+    of_thread = [each for each in waiting if each.thread == event.thread]
+    of_channel = [each for each in waiting if channel and each.thread.startswith((f"{channel}/command-", f"{channel}/form-"))]
+    return of_thread or of_channel[-1:]
 
 
 def _take(parts: Parts, inbox_id: int, event: Event, own: list[Wait], chosen: str) -> None:

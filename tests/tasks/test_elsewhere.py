@@ -129,6 +129,24 @@ def test_who_is_not_linked_in_time_is_told_nothing_more_and_starts_nothing(scene
     assert scene.all_runs() == []
 
 
+def test_a_command_has_no_thread_to_write_the_answer_in_so_its_channel_does(scene: Scene) -> None:
+    talking(scene, "octo/secret")
+    scene.github.cover(55, "octo/secret")
+    scene.github.set_role("octo/secret", "alice", "write")
+    linked(scene)
+    linked(scene, BEN, 103, "carol")
+    channel = THREAD.rpartition("/")[0]
+    earlier, newest = (say(scene, f"@bellhop task {number}", kind="slack.command", thread=f"{channel}/command-{number}") for number in (1, 2))
+    assert (earlier.state, newest.state) == ("stored", "stored")
+    say(scene, "@bellhop octo/hello", thread=f"{channel}0/1355517600.000000")
+    say(scene, "@bellhop octo/hello", BEN, thread=f"{channel}/1355517600.000001")
+    assert [scene.entry(each.id).state for each in (earlier, newest)] == ["stored", "stored"], "not from another channel, nor by somebody else"
+    assert (say(scene, "@bellhop octo/hello", thread=f"{channel}/1355517600.000002").decision or "").startswith("answer: ")
+    scene.pump()
+    [run] = [each for each in scene.all_runs() if each.event.actor.login == "alice"]
+    assert run.event.text == "@bellhop task 2"
+
+
 def test_who_links_too_late_is_told_to_ask_again(scene: Scene) -> None:
     """The link is sent after the wish was noted, and may be later still where the service does not take it at once."""
     talk = talking(scene)
