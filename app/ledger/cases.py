@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from app.core.event import ELSEWHERE
 from app.core.run import new_id
 from app.ledger import runs
+from app.ledger.conversation import hold_still
 from app.ledger.database import insert_unless
 from app.ledger.tables import places, thread_names, threads
 from app.ledger.tables import runs as runs_table
@@ -95,6 +96,17 @@ def join(tx: Connection, thread: str, other: str, repo_id: int) -> Joined:
         runs.alias(tx, thread, case_id)
         runs.alias(tx, other, case_id)
         return Joined(True)
+    return _merged(tx, (thread, other), (mine, theirs), repo_id)
+
+
+def _merged(tx: Connection, threads_meant: tuple[str, str], found: tuple[str, str], repo_id: int) -> Joined:
+    mine, theirs = found
+    # A run that begins meanwhile in a thread of either would stay behind in a case without a name.
+    for name in sorted({*threads_of(tx, mine), *threads_of(tx, theirs)}):
+        hold_still(tx, name)
+    if tuple(known_case(tx, each) for each in threads_meant) != found:
+        # Somebody has joined one of them with another while this waited: it is looked at anew.
+        return Joined(True)
     if not (_is_of(tx, mine, repo_id) and _is_of(tx, theirs, repo_id)):
         return Joined(False)
     # The newer name goes into the older job where either could.
@@ -103,7 +115,7 @@ def join(tx: Connection, thread: str, other: str, repo_id: int) -> Joined:
             tx.execute(update(threads).where(threads.c.case_id == gone).values(case_id=kept))
             tx.execute(update(runs_table).where(runs_table.c.case_id == gone).values(case_id=kept))
             return Joined(True)
-    newest = runs.newest_of_case(tx, other, repo_id, 1)
+    newest = runs.newest_of_case(tx, threads_meant[1], repo_id, 1)
     return Joined(False, newest[0].id if newest else "")
 
 

@@ -14,6 +14,7 @@ from app.core.profile import Profile
 from app.core.run import Run, RunState, new_id
 from app.errors import LeaseLost
 from app.ledger import tickets
+from app.ledger.conversation import hold_still
 from app.ledger.database import now_ms
 from app.ledger.tables import hosts, runs, stages, threads
 
@@ -73,6 +74,8 @@ def create(
     `run_id` is for a ledger that repeats what another one holds; `parent_id` is the run that it follows up.
     """
     run_id = run_id or new_id()
+    # Its case may just be joined with another (app/ledger/cases.py).
+    hold_still(tx, event.thread)
     try:
         with tx.begin_nested():
             tx.execute(
