@@ -21,8 +21,10 @@ from tasks.replying.loose_cards import show_cards
 
 log = structlog.get_logger()
 
-# As long as a link that was sent holds; a new one is not sent before.
+# As long as a link that was sent holds.
 LINK_SECONDS = float(links.LINK_TOKEN_SECONDS)
+# Who asks again later than this has lost the link, or would have it where they ask: a word for one person alone does not stay in Slack.
+LINK_AGAIN_SECONDS = 60.0
 _ONCE_SECONDS = 24 * 3600.0
 
 
@@ -96,7 +98,7 @@ def _have_linked(parts: Parts, inbox_id: int, event: Event, account: Account) ->
             return
         inbox.wait(tx, inbox_id, wait.left_seconds, f"waits until {event.actor.id} is linked with an account at the forge")
         has_link = bool(parts.settings.link_url) and can_whisper(event)
-        cards.put_once(tx, event.source, _link_card(parts, event, account, has_link=has_link), LINK_SECONDS, wants_link=has_link)
+        cards.put_once(tx, event.source, _link_card(parts, event, account, has_link=has_link), LINK_AGAIN_SECONDS, wants_link=has_link)
     show_cards(parts)
 
 

@@ -147,6 +147,20 @@ def test_a_command_has_no_thread_to_write_the_answer_in_so_its_channel_does(scen
     assert run.event.text == "@bellhop task 2"
 
 
+def test_who_asks_again_later_gets_a_new_link(scene: Scene) -> None:
+    """What only one person sees is gone when they load Slack anew, and what they ask then must not wait for a link that nobody can open."""
+    talk = talking(scene)
+    scene.parts = replace(scene.parts, settings=scene.settings.model_copy(update={"public_url": "https://bellhop.example.com"}))
+    say(scene, "@bellhop mend the tests")
+    scene.sql("UPDATE cards SET put_at_ms = put_at_ms - 61000")
+    say(scene, "@bellhop and the docs", thread=f"{THREAD}7")
+    first, again = talk.cards
+    assert (first.thread, again.thread) == (THREAD, f"{THREAD}7")
+    old, new = (card.links[0].url.partition("token=")[2] for card in (first, again))
+    with scene.database.begin() as tx:
+        assert (links.spend(tx, old, 101, "alice"), links.spend(tx, new, 101, "alice") is not None) == (None, True)
+
+
 def test_who_links_too_late_is_told_to_ask_again(scene: Scene) -> None:
     """The link is sent after the wish was noted, and may be later still where the service does not take it at once."""
     talk = talking(scene)
