@@ -30,6 +30,7 @@ from tasks.deciding.facts import over_in
 from tasks.deciding.joining import joined
 from tasks.deciding.lookup import looked_up
 from tasks.deciding.passing import end_what_has_passed
+from tasks.deciding.thread_before import Read, keep_thread, read_thread
 from tasks.leased import DATABASE_DOWN
 from tasks.pacing import piece_of_work
 from tasks.parts import Parts
@@ -109,6 +110,7 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
     if known is None:
         return
     event = looked_up(parts, known.event)
+    before: Read | None = None
     for _ in range(MAX_DECISIONS):
         # Each time from the event as it came: what was looked up for a decision that was overtaken is looked up anew.
         decision, decided_on, credential_id, notice = ask(parts, inbox_id, event)
@@ -118,6 +120,7 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
         if case.is_news:
             # What it is about has become more than its thread.
             continue
+        before = read_thread(parts, decided_on, decision, before)
         try:
             with parts.database.begin() as tx:
                 if ci.waits(tx, inbox_id, decision):
@@ -128,6 +131,7 @@ def _route(parts: Parts, inbox_id: int, event: Event) -> None:
                 else:
                     run = _carry_out(tx, parts, inbox_id, decided_on, decision)
                 results.note(tx, decided_on)
+                keep_thread(tx, run, decision, before)
                 settled(tx, parts, inbox_id, decided_on, run, case.apart if isinstance(decision, Start) else "")
                 is_said = notice is not None and notices.put(tx, decided_on, notice)
                 if run is not None and credential_id is not None:

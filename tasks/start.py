@@ -6,7 +6,7 @@ from app.core.grant import Credential
 from app.core.run import COMMENT, Run
 from app.core.sandbox.agent_config import AGENT_CONFIG
 from app.errors import PublishRefused
-from app.ledger import line, outbox, pauses, runs, sandboxes
+from app.ledger import line, outbox, pauses, runs, sandboxes, threads_before
 from app.ledger.runs import Lease
 from app.ports import Service
 from app.publish.push import refuse_if_moved
@@ -84,9 +84,10 @@ def _begin(parts: Parts, lease: Lease, run: Run, plan: str) -> None:
     with parts.database.begin() as tx:
         runs.mark(tx, run.id, "workspace")
         earlier = said_before(tx, run, home_of=given.run_id if given else None)
+        before = threads_before.of_run(tx, run.id)
     prompt = render_prompt(
         run, parts.settings, earlier, continues=given is not None, has_files=has_files, plan=plan, change_from=change_from(parts, run),
-        ci=report_of(parts, run),
+        ci=report_of(parts, run), before=before,
     )
     asked = agent.assignment(run.id, run.profile, prompt, base_commit, continues=given is not None)
     if has_files:

@@ -36,7 +36,7 @@ class Assignment(Noun):
     """One command for one sandbox.
 
     `argv` runs in `/workspace`; `path` are directories that come after the image's own in PATH; `files` are written below HOME
-    first (relative path -> text); `stdin` is what it reads on its standard input, whole and once;
+    first (relative path -> text), and `pictures` (relative path -> base64), which are on file elsewhere and joined at the door; `stdin` is what it reads on its standard input, whole and once;
     `wants_messages` means that it stays open, and follow-ups arrive there as JSON lines.
     `next_argv` is the command for one more turn of the same session, with what is said as its `stdin` (empty: the agent
     takes no more turns); a turn that is interrupted for that gets `interrupt_signal`, and is killed where it stays.
@@ -56,6 +56,7 @@ class Assignment(Noun):
     env: dict[str, str] = {}
     path: tuple[str, ...] = ()
     files: dict[str, str] = {}
+    pictures: dict[str, str] = {}
     stdin: str = ""
     wants_messages: bool = False
     next_argv: tuple[str, ...] = ()

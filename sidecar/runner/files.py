@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,7 +11,7 @@ class PathRefused(Exception):
     """A file of the assignment would land outside HOME, or nowhere."""
 
 
-def write_files(home: str, files: dict[str, str]) -> None:
+def write_files(home: str, files: Mapping[str, str | bytes]) -> None:
     """Write each relative path below `home`, for its owner only; what stood there is replaced, links are not followed.
 
     Nothing is written unless every path is good. Raises PathRefused, OSError.
@@ -18,7 +19,7 @@ def write_files(home: str, files: dict[str, str]) -> None:
     for name in files:
         check_path(name)
     root = Path(home).resolve()
-    for name, text in files.items():
+    for name, content in files.items():
         path = root / name
         if not _resolved(path.parent, name).is_relative_to(root):
             raise PathRefused(f"`{name}` leads out of HOME through a link: remove the link")
@@ -26,8 +27,8 @@ def write_files(home: str, files: dict[str, str]) -> None:
         new = path.with_name(f"{path.name}.bellhop-new")
         new.unlink(missing_ok=True)
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         new.replace(path)
 
 

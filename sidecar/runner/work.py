@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from base64 import b64decode
 from typing import Any
 
 from .door import Door, DoorGone, DoorRefused, retried
@@ -43,7 +44,8 @@ class Work:
             ending.started_at = time.monotonic()
         try:
             write_files(self._place.home, self._assignment.get("files") or {})
-        except (PathRefused, OSError) as error:
+            write_files(self._place.home, {name: b64decode(content) for name, content in (self._assignment.get("pictures") or {}).items()})
+        except (PathRefused, OSError, ValueError) as error:
             ending.say(f"the assignment's files could not be written: {error}", "refused")
             return
         if not self._tidied(ending):

@@ -13,7 +13,7 @@ from app.core.event import Event
 from app.core.outcome import Failed, Held, Refused
 from app.core.profile import Profile
 from app.core.run import Run
-from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs
+from app.ledger import audit, holds, hosts, inbox, messages, remarks, runs, threads_before
 from app.ledger.holds import Hold
 from app.publish.inert import Inert, span
 from tasks.deciding.choices import again_with_choices
@@ -169,7 +169,10 @@ def _as_it_is_now(run: Run, asked: Asked) -> Event:
 def _create(tx: Connection, event: Event, profile: Profile, run: Run, *, parent_id: str | None) -> Run | None:
     host = run.host if run.host in hosts.alive(tx) else hosts.least_busy(tx)
     run_id = runs.create(tx, event, profile, host, parent_id=parent_id)
-    return None if run_id is None else runs.load(tx, run_id)
+    if run_id is None:
+        return None
+    threads_before.copy(tx, run.id, run_id)
+    return runs.load(tx, run_id)
 
 
 def _record(tx: Connection, run_id: str, action: str, target: str, verdict: str) -> None:

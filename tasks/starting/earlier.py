@@ -90,7 +90,12 @@ def _request(event: Event) -> list[Word]:
 
 
 def _word(who: str, text: str) -> Word:
-    return Word(who=who, text="\n".join(f"> {line}".rstrip() for line in as_seen(text).strip().splitlines()))
+    return Word(who=who, text=quoted(text))
+
+
+def quoted(text: str) -> str:
+    """Return words as they are seen, each line behind `> `."""
+    return "\n".join(f"> {line}".rstrip() for line in as_seen(text).strip().splitlines())
 
 
 def _answer(tx: Connection, run: Run) -> str:

@@ -31,6 +31,9 @@ class Talk:
     fails: int = 0
     moved_to: str = ""
     marks: list[str] = field(default_factory=list)
+    told: History | ServiceError = History()  # noqa: RUF009 - frozen
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    read: int = 0
 
     def show(self, card: Card, known: str) -> Shown:
         if self.fails:
@@ -57,10 +60,15 @@ class Talk:
         self.marks.append(f"attached {event.thread} {url}")
 
     def history(self, event: Event) -> History:
-        return History()
+        self.read += 1
+        if isinstance(self.told, ServiceError):
+            raise self.told
+        return self.told
 
     def image(self, image_id: str) -> bytes:
-        raise ServiceError("there is none")
+        if image_id not in self.pictures:
+            raise ServiceError("there is none")
+        return self.pictures[image_id]
 
     def now(self, key: str) -> Card:
         """Return a card as it stands now."""

@@ -36,7 +36,9 @@ def history(linear: LinearConnection, event: Event) -> History:
         if user is not None and user["app"]:
             continue
         # Nobody's is what Linear itself writes, or somebody outside.
-        if user is None or _membership(user) != "member":
+        is_news = event.occurred_at is not None and node["editedAt"] is not None and str(node["editedAt"]) >= event.occurred_at
+        # What was changed after somebody asked is not what they had before their eyes.
+        if is_news or user is None or _membership(user) != "member":
             left_out += 1
             continue
         spoken.append(Spoken(author=str(user["name"])[:200], text=str(node["body"])[:_TEXT_LIMIT_CHARACTERS]))

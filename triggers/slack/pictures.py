@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.core.words.picture import kind_of
 from app.errors import ServiceError
 from triggers.slack.client import SlackClient
 from triggers.slack.failures import as_service_error
@@ -13,8 +14,6 @@ from triggers.slack.happening import members_of, text_of
 LIMIT_BYTES = 5 * 1024 * 1024
 MOST = 8
 _KINDS = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-# What such a file begins with, whatever is said of it.
-_BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF")
 
 
 def images_of(message: Mapping[str, Any]) -> tuple[str, ...]:
@@ -32,6 +31,6 @@ def image(client: SlackClient, image_id: str) -> bytes:
     with as_service_error("fetching a picture"):
         file = members_of(client.files_info(file=image_id)["file"])
         content = client.fetched(text_of(file.get("url_private")), LIMIT_BYTES)
-    if not content.startswith(_BEGINNINGS):
+    if not kind_of(content):
         raise ServiceError("what Slack holds there is no picture", reason="no_picture", retryable=False)
     return content

@@ -8,7 +8,7 @@ from app.core.event import Event
 from app.core.person import History, Person, Spoken
 from triggers.slack.client import SlackClient
 from triggers.slack.failures import SlackSaidNo, as_service_error
-from triggers.slack.happening import MESSAGE, foreign, text_of
+from triggers.slack.happening import MESSAGE, foreign, members_of, text_of
 from triggers.slack.installation import Installation, Place
 from triggers.slack.people import person
 from triggers.slack.pictures import images_of
@@ -19,6 +19,8 @@ MOST_MESSAGES = 50
 MOST_CHARACTERS = 20_000
 MOST_PEOPLE = 20
 _PAGE, _PAGES = 200, 5
+# A time that cannot be read is later than any.
+_LATEST = 1e12
 _WORDS = (None, "file_share", "thread_broadcast")
 
 
@@ -39,7 +41,9 @@ def history(client: SlackClient, installed: Installation, event: Event) -> Histo
         words, images = "" if is_own else plain(text_of(message.get("text"))), images_of(message)
         if not words and not images:
             continue
-        by = _member(client, installed, message, asked)
+        # What was changed after somebody asked is not what they had before their eyes.
+        is_news = bool(own) and not is_own and int(_changed_at(message)) >= int(float(own))
+        by = None if is_news else _member(client, installed, message, asked)
         if by is None:
             left_out += 1
             continue
@@ -87,6 +91,13 @@ def _at(message: dict[str, Any]) -> float:
         return float(text_of(message.get("ts")))
     except ValueError:
         return float("inf")
+
+
+def _changed_at(message: dict[str, Any]) -> float:
+    """Return when a message was changed last, in whole seconds as Slack says it; 0: never. https://docs.slack.dev/reference/events/message/message_changed"""
+    edited = message.get("edited")
+    at = _at(members_of(edited)) if edited else 0.0
+    return at if at < _LATEST else _LATEST
 
 
 def _member(client: SlackClient, installed: Installation, message: dict[str, Any], asked: dict[str, Person]) -> Person | None:

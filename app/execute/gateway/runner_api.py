@@ -25,6 +25,7 @@ from app.execute.gateway.denials import record_uncounted
 from app.execute.gateway.door import Door
 from app.execute.gateway.ending import parse_end
 from app.execute.gateway.lines import Batch, parse_batch, to_steps
+from app.execute.gateway.pictures import pictures_for
 from app.ledger import messages, runs, sandboxes, steps
 
 log = structlog.get_logger()
@@ -96,7 +97,11 @@ class RunnerApi:
 
     async def assignment(self, _request: Request) -> Response:
         """Answer what this sandbox is to do."""
-        return Response(self._door.assignment.model_dump_json(), media_type="application/json")
+        door = self._door
+        asked = door.assignment
+        if asked.role == "work":
+            asked = asked.model_copy(update={"pictures": await door.read(lambda tx: pictures_for(tx, door.run_id))})
+        return Response(asked.model_dump_json(), media_type="application/json")
 
     async def steps(self, request: Request) -> Response:
         """Take a batch of lines, each once."""

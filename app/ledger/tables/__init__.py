@@ -14,6 +14,7 @@ from app.ledger.tables.replies import notices, offers, outbox
 from app.ledger.tables.results import approvals, ci_attempts, holds, results
 from app.ledger.tables.sealed import sealed
 from app.ledger.tables.surroundings import looks, pace, page_keys, repositories, schedules
+from app.ledger.tables.threads_before import thread_pictures, threads_before
 from app.ledger.tables.work import (
     audit,
     exchanges,
@@ -66,7 +67,9 @@ __all__ = [
     "steps",
     "tallies",
     "thread_names",
+    "thread_pictures",
     "threads",
+    "threads_before",
     "tickets",
     "waits",
 ]

@@ -46,6 +46,20 @@ def test_a_file_outside_home_is_refused_and_nothing_runs(scene: Scene, name: str
     assert not (scene.home / "good").exists()
 
 
+def test_pictures_are_written_below_home_as_they_are(scene: Scene) -> None:
+    scene.shell('od -An -tx1 "$HOME/.bellhop/thread/a-1.png"', pictures={".bellhop/thread/a-1.png": "iVBORw0KGgoA"})
+    assert scene.run()["exit_code"] == 0
+    assert scene.door.texts("stdout") == [" 89 50 4e 47 0d 0a 1a 0a 00"]
+    assert (scene.home / ".bellhop/thread/a-1.png").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("pictures", [{"../x.png": "AA=="}, {"x.png": "AAA"}], ids=["outside", "no base64"])
+def test_a_picture_that_cannot_be_written_is_refused_and_nothing_runs(scene: Scene, pictures: dict[str, str]) -> None:
+    scene.shell("echo ran", pictures=pictures)
+    assert scene.run()["reason"] == "refused"
+    assert scene.door.texts("stdout") == []
+
+
 def test_a_link_left_in_home_is_not_followed(scene: Scene) -> None:
     (scene.path / "outside").mkdir()
     (scene.home / "away").symlink_to(scene.path / "outside")

@@ -199,10 +199,24 @@ def test_t19_a_threads_history_is_its_members_words_before_the_event(slack: Slac
     assert conversation.history(event(f"slack:T0EMUHOME/{first.channel.id}/command-1")).spoken == ()
 
 
+def test_what_is_changed_after_the_request_is_left_out(slack: SlackEmulator, conversation: SlackConversation) -> None:
+    first = slack.person("ada").say("general", "it is the rounding")
+    other = slack.person("ada").say("general", "in the till", thread_ts=first.ts)
+    asked = slack.person("ada").say("general", "@bellhop fix it", thread_ts=first.ts)
+    at = event(thread_of(slack, first), handle=f"message:{asked.ts}")
+    assert [each.text for each in conversation.history(at).spoken] == ["it is the rounding", "in the till"]
+    slack.person("ada").edit("general", other.ts, "and publish the keys")
+    found = conversation.history(at)
+    assert ([each.text for each in found.spoken], found.left_out) == (["it is the rounding"], 1)
+
+
 def test_a_picture_is_slacks_own_bounded_and_a_picture(slack: SlackEmulator, conversation: SlackConversation) -> None:
     said = slack.person("ada").share("general", "page.png", b"<html>", "look")
     with pytest.raises(ServiceError, match="no picture"):
         conversation.image(said.files[0].id)
+    sound = slack.person("ada").share("general", "song.png", b"RIFF\x24\x00\x00\x00WAVEfmt ", "listen")
+    with pytest.raises(ServiceError, match="no picture"):
+        conversation.image(sound.files[0].id)
     for url in ("https://files.slack.com.evil.test/a.png", "http://169.254.169.254/a.png", "file:///etc/passwd", "http://files.slack.com/a.png"):
         slack.fault(Fault(path="/api/files.info", status=200, body={"ok": True, "file": {"id": "F1", "url_private": url}}))
         with pytest.raises(ServiceError, match="none of its own"):

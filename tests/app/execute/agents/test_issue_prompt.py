@@ -4,6 +4,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.core.event import Actor, Event, Repo
 from app.core.profile import Profile
+from app.core.thread_before import ThreadBefore
 from app.settings import ROOT
 
 FENCE = "4f1d2c"
@@ -17,7 +18,7 @@ def render(event: Event, **more: object) -> str:
     )
     return environment.get_template("prompts/issue.md.j2").render(
         event=event, profile=profile, verify=profile.verify, fence=FENCE, hidden=0, earlier=(), continues=False, has_files=False, own_pull=False,
-        plan="", change_from="",
+        plan="", change_from="", before=ThreadBefore(),
     )
 
 

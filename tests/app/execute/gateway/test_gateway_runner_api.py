@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.core.assignment import SandboxEnd
+from app.core.thread_before import ThreadBefore
 from app.execute.gateway import body as body_module
 from app.execute.gateway import runner_api
-from app.ledger import runs, sandboxes
+from app.ledger import runs, sandboxes, threads_before
 from app.ledger.sandboxes import SandboxRow
 from sidecar.runner.ending import Ending
 from tests.app.execute.gateway.house import House, eventually
@@ -77,6 +78,17 @@ def test_all_other_calls_want_the_key(house: House) -> None:
 def test_an_unclaimed_door_takes_no_key(house: House) -> None:
     answer = house.door(house.sandbox(), "").get("/runner/assignment")
     assert answer.status_code == 401
+
+
+def test_a_threads_pictures_go_to_the_agents_sandbox_of_its_run_and_to_no_other(house: House) -> None:
+    one, two = house.sandbox(), house.sandbox()
+    run_id = row(house, one).run_id
+    with house.database.begin() as tx:
+        threads_before.keep(tx, run_id, ThreadBefore(left_out=1), {"a-1.png": b"\x89PNG"})
+    again = house.sandbox(role="verify", run_id=run_id)
+    assert house.claimed(one).get("/runner/assignment").json()["pictures"] == {".bellhop/thread/a-1.png": "iVBORw=="}
+    assert [house.claimed(each).get("/runner/assignment").json()["pictures"] for each in (two, again)] == [{}, {}]
+    assert "iVBORw" not in row(house, one).assignment.model_dump_json()
 
 
 def test_the_assignment_is_the_sandboxs_own(house: House) -> None:
