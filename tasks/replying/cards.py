@@ -12,6 +12,7 @@ from app.core.line.budget import cost_in_words
 from app.core.outcome import PullRequest
 from app.core.report import BudgetNote, Question, Update
 from app.core.run import Run
+from app.core.showing.plan import plan_of
 from app.core.showing.progress import shown_minutes
 from app.core.showing.status_card import Told, answer_card, question_card, status_card
 from app.errors import ConfigurationError
@@ -52,6 +53,9 @@ def say_cards(tx: Connection, parts: Parts, run: Run) -> None:
     if not wanted:
         return
     told, filed = _told(tx, parts, run), reports.of_run(tx, run.id)
+    if not told.plan:
+        # Told long ago, and still the newest.
+        told = told.model_copy(update={"plan": _plan_shown(tx, run, wanted[0])})
     last_word_at_ms = messages.newest_at_ms(tx, run.id)
     for place in wanted:
         at = {"thread": place.stands_at, "handle": _handle(run, place)}
@@ -155,7 +159,7 @@ def _told(tx: Connection, parts: Parts, run: Run) -> Told:
     stands = "" if hold is None else "expired" if hold.state == "open" and holds.is_expired(tx, hold) else hold.state
     updates = tuple(each.text for each in filed if isinstance(each, Update))
     return Told(
-        stage=place.words if place is not None else stage_of(run), facts=_facts(tx, run), updates=updates[-UPDATES_SHOWN:], notes=tuple(notes),
+        plan=_plan(tx, run), stage=place.words if place is not None else stage_of(run), facts=_facts(tx, run), updates=updates[-UPDATES_SHOWN:], notes=tuple(notes),
         approval=plain(how_to_approve(tx, run, parts.settings.bot_login)), hold=stands, page=run_url(parts.settings.link_url, run.id),
     )
 
@@ -163,14 +167,32 @@ def _told(tx: Connection, parts: Parts, run: Run) -> Told:
 def _facts(tx: Connection, run: Run) -> tuple[str, ...]:
     """Return what changes seldom enough to be shown: each edit is a request to a service that counts them."""
     is_over = run.state == "done"
-    now_ms = run.updated_at_ms if is_over else clock_ms(tx)
-    minutes = (now_ms - run.created_at_ms) // 60_000 if is_over else shown_minutes(now_ms - run.created_at_ms)
-    until_ms = now_ms if is_over else run.created_at_ms + minutes * 60_000
+    minutes, until_ms = _shown_until(tx, run)
     used = exchanges.usage(tx, run.id, until_ms=until_ms)
     cost = cost_in_words(used.cost_micro_usd, used.turns, used.unpriced)
     last = "" if is_over else _last_step(tx, run.id, until_ms)
     said = (f"{'after' if is_over else 'for'} {minutes} min" if minutes else "", cost if used.turns else "", f"last: {last}" if last else "")
     return tuple(each for each in said if each)
+
+
+def _shown_until(tx: Connection, run: Run) -> tuple[int, int]:
+    """Return how many minutes a run has taken, as far as is shown, and up to when what has happened is."""
+    if run.state == "done":
+        return (run.updated_at_ms - run.created_at_ms) // 60_000, run.updated_at_ms
+    minutes = shown_minutes(clock_ms(tx) - run.created_at_ms)
+    return minutes, run.created_at_ms + minutes * 60_000
+
+
+def _plan(tx: Connection, run: Run) -> tuple[tuple[str, bool], ...]:
+    """Return the newest list of what the agent means to do."""
+    until_ms = _shown_until(tx, run)[1]
+    found = [row.step.text for row in steps.before(tx, run.id, limit=_STEPS_LOOKED_AT) if row.at_ms <= until_ms and row.step.kind == "plan"]
+    return plan_of(found[-1]) if found else ()
+
+
+def _plan_shown(tx: Connection, run: Run, place: Place) -> tuple[tuple[str, bool], ...]:
+    reply = outbox.load(tx, run.id, _kind(place, ""))
+    return () if reply is None else Card.model_validate_json(reply.body).plan
 
 
 def _last_step(tx: Connection, run_id: str, until_ms: int) -> str:
