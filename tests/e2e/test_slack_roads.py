@@ -113,8 +113,8 @@ def talk(emulator: GitHubEmulator, tmp_path: Path, runtime_dir: Path, bubblewrap
         yield start
 
 
-def on_slack(run: str, following: str = "") -> str:
-    written = sealed(run)
+def on_slack(run: str, following: str = "", **more: str) -> str:
+    written = sealed(run, **more)
     if following:
         written = written.replace("    run: |", f"    next: {json.dumps(following)}\n    run: |")
     return "on:\n  slack: {types: [command, mention, message, form]}\n" + written[written.index("agent:"):]
@@ -209,4 +209,46 @@ def test_t19_what_was_said_and_shown_reaches_the_sandbox_and_a_strangers_words_d
     assert at.road.github.read(REPO, at.road.branch(), "picture.txt").split() == [f"{each:02x}" for each in b"\x89PNG\r\n\x1a\nxyz"]
     assert "Of the thread, 1 message did not go to the agent" in json.dumps(shown.blocks)
     assert "Of the thread, 1 picture did not go to the agent" in json.dumps(shown.blocks)
+    at.road.nothing_is_left()
+
+
+def test_what_waits_is_rejected_and_approved_by_buttons_of_who_may(talk: Talk) -> None:
+    at = talk(on_slack("sed -i s/999/1000/ till.txt", autonomy="suggest"))
+    ada, eve = at.slack.person("ada"), at.slack.person("eve")
+
+    def waiting() -> Message:
+        asked = ada.say("general", f"@bellhop repo={REPO} mend the cent")
+        shown = at.shows("Waits for an approval", asked.ts)
+        assert "+cents: 1000" in json.dumps(shown.blocks)
+        return shown
+
+    first = waiting()
+    eve.press("general", first.ts, f"{BUTTON}approve")
+    until(eve.whispers, "eve is told who she is not", at.log)
+    ada.press("general", first.ts, f"{BUTTON}reject")
+    at.shows("Rejected", first.thread_ts)
+    assert (list(at.road.github.branches(REPO)), BUTTON in json.dumps(first.blocks)) == (["main"], False)
+    second = waiting()
+    held = at.road.newest()
+    ada.press("general", second.ts, f"{BUTTON}approve")
+    shown = at.shows("/pull/", second.thread_ts)
+    assert shown is not second, "what goes on has a card of its own"
+    at.shows("Approved, and goes on", second.thread_ts)
+    assert at.road.newest().parent_id == held.id
+    assert at.road.github.read(REPO, at.road.branch(), "till.txt") == "cents: 1000\n"
+    assert [each.split(":")[0] for each in at.road.decisions("slack.button")][1:] == ["reject", "approve"]
+    at.road.nothing_is_left()
+
+
+def test_what_failed_is_tried_again_by_a_button(talk: Talk) -> None:
+    at = talk(on_slack("test -e ready || exit 3; sed -i s/999/1000/ till.txt"))
+    ada = at.slack.person("ada")
+    asked = ada.say("general", f"@bellhop repo={REPO} mend the cent")
+    failed = at.shows("That did not work", asked.ts)
+    first = at.road.newest()
+    at.road.github.person("ada").push(REPO, "main", {"ready": ""})
+    ada.press("general", failed.ts, f"{BUTTON}retry")
+    shown = at.shows("/pull/", asked.ts)
+    assert f"Run {first.id} once more, as ada asked for" in json.dumps(shown.blocks)
+    assert at.road.github.read(REPO, at.road.branch(), "till.txt") == "cents: 1000\n"
     at.road.nothing_is_left()
