@@ -18,7 +18,7 @@ def look_at_signin(settings: Settings) -> Finding:
     except ConfigurationError as error:
         return Finding("sign-in", "missing", str(error), "docs/identity.md")
     if options is None:
-        return Finding("sign-in", "off", "BELLHOP_GITHUB_CLIENT_ID is not set: only a link of `bellhop link` opens the pages, and nobody links accounts")
+        return Finding("sign-in", "off", "BELLHOP_GITHUB_CLIENT_ID is not set: only a link of `bellhop link` opens the pages, and only `bellhop identity link` links accounts of Slack and Linear")
     if not options.is_secure and settings.link_url:
         return Finding("sign-in", "missing", f"{options.public_url} is without TLS: whoever is on the way can take a session",
                        "put a reverse proxy with TLS in front, and set BELLHOP_PUBLIC_URL to its https:// address")

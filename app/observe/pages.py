@@ -29,7 +29,7 @@ from app.observe.events_page import EventsPage
 from app.observe.facts import headline, link, now_of
 from app.observe.listing import beside, paused_lines, waiting
 from app.observe.metrics import Metrics
-from app.observe.signin.link_page import LinkPage
+from app.observe.signin.link_page import LinkPage, how_without_signin
 from app.observe.signin.options import SigninOptions
 from app.observe.signin.signin import Signin, way_in
 from app.observe.text import clock, line, printable, span
@@ -111,7 +111,7 @@ class _Pages:
     def signin_routes(self) -> list[Route]:
         """Return the routes by which people sign in with GitHub and link accounts; without that they say so."""
         if self._signin is None:
-            return [Route(path, self.no_signin) for path in ("/signin", "/signin/callback", "/link")]
+            return [Route(path, _answering(self.no_signin)) for path in ("/signin", "/signin/callback", "/link")]
         routes = [*self._signin.routes(), *LinkPage(self._database, self._signin, self.render).routes()]
         return [Route(each.path, _answering(each.endpoint), methods=list(each.methods or ())) for each in routes]
 
@@ -142,8 +142,9 @@ class _Pages:
             return Viewer(known.person)
         return self._signin.again(request) or access.refused(request, access.NO_SESSION, way_in(request))
 
-    async def no_signin(self, _request: Request) -> Response:
-        answer = self.render("message.html.j2", title="Nobody signs in here", says=access.NO_SIGNIN, onward="")
+    async def no_signin(self, request: Request) -> Response:
+        how = await run_in_threadpool(how_without_signin, self._database, request.query_params.get("token", "")[:200])
+        answer = self.render("message.html.j2", title="Nobody signs in here", says=f"{access.NO_SIGNIN} {how}".strip(), onward="")
         answer.status_code = 404
         return answer
 

@@ -55,10 +55,15 @@ def run(
 
 
 def how_to_use(emulator: LinearEmulator) -> list[str]:
-    """Return who is there with which key, and the app's settings; all of them are invented, and good nowhere else."""
+    """Return who is there with which key, and the settings with which Bellhop uses this emulator; all of them are invented, and good nowhere else."""
     state, client = emulator.world.state, emulator.world.client
     app = emulator.seed.app
     tokens = {"access token": app.access_token, "refresh token": app.refresh_token} if client.installed else {}
+    exports = {
+        "BELLHOP_LINEAR_API_URL": emulator.url, "BELLHOP_LINEAR_WEB_URL": emulator.url, "BELLHOP_LINEAR_CLIENT_ID": client.id,
+        "BELLHOP_LINEAR_CLIENT_SECRET": client.secret, "BELLHOP_LINEAR_WEBHOOK_SECRET": emulator.world.webhook.secret,
+        "BELLHOP_LINEAR_BOT_NAME": client.user.display_name,
+    }
     return [
         f"Linear emulator at {emulator.url} (GraphQL at {emulator.graphql_url}), workspace {state.organization.url_key}",
         f"App {client.name}, mentioned as @{client.user.display_name}, {'installed' if client.installed else 'not installed'}, "
@@ -66,8 +71,8 @@ def how_to_use(emulator: LinearEmulator) -> list[str]:
         *(f"Person {user.display_name}, key {user.api_key}" for user in state.users.values() if user.api_key),
         *(f"Team {team.key}, id {team.id}" for team in state.teams.values()),
         *(f"Issue {issue.identifier}, id {issue.id}" for issue in state.issues.values()),
-        f"Client id {client.id}, client secret {shlex.quote(client.secret)}, webhook secret {shlex.quote(emulator.world.webhook.secret)}",
         *(f"The app's {name}: {value}" for name, value in tokens.items()),
+        *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),
     ]
 
 

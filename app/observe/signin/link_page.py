@@ -126,6 +126,17 @@ class LinkPage:
         return is_here and self._signin.signer.is_tag(given, "csrf", known.session.key, *what)
 
 
+def how_without_signin(database: Database, token: str) -> str:
+    """Return who can link the account that a token was sent to where nobody signs in, and how; empty for a token that holds no more."""
+    with database.read() as tx:
+        asked = links.read_link_token(tx, token) if token else None
+    if asked is None:
+        return ""
+    account = asked.account
+    named = "/".join(each for each in (account.workspace, account.id) if each)
+    return f"Somebody who runs Bellhop can say whose account this is: bellhop identity link {account.source} {named} YOUR-GITHUB-LOGIN"
+
+
 def _on_record(tx: Connection, action: str, link: Link) -> None:
     target = f"{link.account.source} {link.account.workspace}/{link.account.id} = github {link.github_id}"
     audit.record(tx, run_id=None, credential_id=f"github-{link.github_id}", action=action, target=target, verdict="ok")

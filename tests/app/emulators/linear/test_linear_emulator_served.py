@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from app.emulators.linear import Fault, LinearEmulator, load_seed
 from app.emulators.linear.serve import how_to_use
 from app.errors import ConfigurationError
+from app.settings import Settings
 from tests.app.emulators.github.github_kit import until
 from tests.app.emulators.linear.linear_kit import GraphQL
 
@@ -65,6 +67,18 @@ def test_it_says_who_is_there_and_with_which_key(linear: LinearEmulator) -> None
     assert f"Linear emulator at {linear.url} (GraphQL at {linear.url}/graphql), workspace acme" in said
     assert "Person ada, key lin_api_ada" in said
     assert "The app's access token: lin_oauth_emulated" in said
+
+
+def test_it_says_what_bellhop_has_to_be_told_to_use_it(linear: LinearEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in how_to_use(linear):
+        if line.startswith("export "):
+            name, _, value = shlex.split(line)[1].partition("=")
+            monkeypatch.setenv(name, value)
+    settings, app = Settings(), linear.seed.app
+    assert (settings.linear_api_url, settings.linear_web_url, settings.linear_bot_name) == (linear.url, linear.url, "bellhop")
+    assert settings.linear_client_id == app.client_id
+    assert settings.linear_client_secret.get_secret_value() == app.client_secret
+    assert settings.linear_webhook_secret.get_secret_value() == app.webhook_secret
 
 
 @pytest.mark.slow  # a process of its own, from its start

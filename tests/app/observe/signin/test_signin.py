@@ -275,6 +275,15 @@ def test_without_a_client_nobody_signs_in_and_the_pages_say_so(database: Databas
             assert "Nobody signs in" in answer.text
 
 
+def test_without_a_client_a_link_says_who_can_link_the_account_that_it_was_sent_to(database: Database) -> None:
+    with database.begin() as tx:
+        token = links.link_token(tx, Account(source="slack", workspace="T1", id="U1", name="<b>ann</b>"), "{}")
+    with web(database) as url:
+        answer = httpx.get(f"{url}/link", params={"token": token}, trust_env=False)
+        assert "bellhop identity link slack T1/U1 YOUR-GITHUB-LOGIN" in answer.text
+        assert "identity link" not in httpx.get(f"{url}/link", params={"token": f"{token}x"}, trust_env=False).text
+
+
 @pytest.mark.parametrize("more", [{"github_client_secret": SecretStr("")}, {"github_client_id": ""}, {"public_url": ""}], ids=["no secret", "no id", "no address"])
 def test_half_of_what_signing_in_needs_does_not_start(more: dict[str, object], database: Database) -> None:
     whole = Settings(public_url="https://bellhop.test", github_client_id="Iv1", github_client_secret=SECRET)
