@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.core.account import SURFACES
 from app.core.decide import Facts, needs_permission
@@ -25,12 +25,12 @@ def supposed_elsewhere(settings: Settings, event: Event, profiles: Mapping[str, 
         return event, []
     said = [
         "Asked before it is decided on:",
-        f"  {SURFACES.get(event.source, event.source)}: whether {event.actor.id} is a member; guests, strangers, the deactivated and programs start nothing",
-        f"  which GitHub account is linked with it (`bellhop identity list`); below, as if one called {event.actor.login} were",
+        f"{SURFACES.get(event.source, event.source)}: whether {event.actor.id} is a member; guests, strangers, the deactivated and programs start nothing",
+        f"which GitHub account is linked with it (`bellhop identity list`); below, as if one called {event.actor.login} were",
     ]
     event = event.model_copy(update={"said_by": event.actor})
     if event.repo.is_said:
-        return event, [line(each, 1000) for each in said]
+        return event, _in_lines(said)
     ground = Ground(
         said=said_to(event.text, settings.bot_login).repo if event.is_comment else "", mapping=load_places(settings.places_file),
         linked=repositories_in(event.text, settings.github_web_url) if event.is_comment else (),
@@ -38,7 +38,12 @@ def supposed_elsewhere(settings: Settings, event: Event, profiles: Mapping[str, 
     )
     found = place(event, profiles, ground, settings.bot_login)
     if found.full_name:
-        said.append(f"  the repository: {found.full_name}, because {found.why}, supposing that the App is installed on it")
-        return event.model_copy(update={"repo": Repo.named(found.full_name)}), [line(each, 1000) for each in said]
-    said.append("  the repository: that of the conversation's last run, or the only one there is; else the person is asked by a menu")
-    return None, [line(each, 1000) for each in said]
+        said.append(f"the repository: {found.full_name}, because {found.why}, supposing that the App is installed on it")
+        return event.model_copy(update={"repo": Repo.named(found.full_name)}), _in_lines(said)
+    said.append("the repository: that of the conversation's last run, or the only one there is; else the person is asked by a menu")
+    return None, _in_lines(said)
+
+
+def _in_lines(said: Sequence[str]) -> list[str]:
+    """Return each as one line, indented below the first."""
+    return [line(said[0], 1000), *(f"  {line(each, 1000)}" for each in said[1:])]

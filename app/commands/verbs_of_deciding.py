@@ -24,9 +24,9 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
     @app.command()
     def explain(
         what: Annotated[str, typer.Argument(
-            metavar="DELIVERY|FILE", help="A delivery's id or an event's number; with --source and --event, a file with the payload, as JSON.")],
-        source: Annotated[str | None, typer.Option(help="Of a file: which trigger, such as github.")] = None,
-        event: Annotated[str | None, typer.Option(help="Of a file: the event's name, such as issues.")] = None,
+            metavar="DELIVERY|FILE", help="A delivery's id or an event's number; with --source, a file with the payload, as JSON.")],
+        source: Annotated[str | None, typer.Option(help="Of a file: which trigger: github, slack, linear or webhook/NAME.")] = None,
+        event: Annotated[str | None, typer.Option(help="Of a file of GitHub's: the event's name, such as issues.")] = None,
         permission: Permission = "write",
         changed: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Suppose that this file is changed; may be repeated.")] = None,
     ) -> None:
@@ -36,8 +36,8 @@ def add_verbs_of_deciding(app: typer.Typer, settings: Callable[[], Settings], co
             from app.commands.explain_delivery import explain_delivery
 
             lines = [*explain_delivery(settings(), what, permission=permission, changed=paths)]
-        elif source is None or (event is None and not source.startswith(("webhook/", "linear"))):
-            raise typer.BadParameter("a file takes both --source and --event, but of a webhook --source webhook/NAME alone, and of Linear --source linear alone")
+        elif source is None or (event is None and source == "github"):
+            raise typer.BadParameter("a file takes --source, and of GitHub --event too: --source github --event issues, --source slack, --source linear, --source webhook/NAME")
         else:
             from app.commands.explain import explain_payload
 

@@ -16,6 +16,8 @@ from app.execute.grants.github_app import GitHubApp
 from tests.app.commands.bellhop import PAYLOADS, Machine, one_line
 from tests.github_at_work import app_key, hearing
 
+SAMPLES = Path(__file__).resolve().parents[2] / "payloads"
+
 __all__ = ["app_key"]
 
 PROFILE = """\
@@ -135,7 +137,8 @@ def test_what_is_asked_wrongly_is_one_line(told: Machine, tmp_path: Path) -> Non
     file = str(PAYLOADS / "issues" / "labeled.payload.json")
     ask = ("explain", "--event", "issues")
     assert "No such file" in one_line(told.run(*ask, "--source", "github", str(tmp_path / "nowhere")))
-    assert "both --source and --event" in told.run(*ask, file).err
+    assert "a file takes --source" in told.run(*ask, file).err
+    assert "a file takes --source" in told.run("explain", "--source", "github", file).err
     assert "Is a directory" in one_line(told.run(*ask, "--source", "github", str(tmp_path)))
     assert "there is no trigger `gitlab`" in one_line(told.run(*ask, "--source", "gitlab", file))
     assert "--permission is one of" in one_line(told.run(*ask, "--source", "github", "--permission", "owner", file))
@@ -188,6 +191,17 @@ def test_a_webhooks_payload_that_is_passed_over_says_which_comparison_said_no(to
     said = told.run("explain", "--source", "webhook/pager", str(file))
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines()[1] == '  fix: level is to be "error", and it is "info"'
+
+
+@pytest.mark.parametrize(("source", "sample", "asked"), [
+    ("slack", "slack/bolt-python/app_mention__test_app__app_mention_event_body.json", "  Slack: whether "),
+    ("linear", "linear/samples/AgentSessionEvent.created.json", "  Linear: whether "),
+])
+def test_what_is_said_elsewhere_needs_no_name_of_an_event(source: str, sample: str, asked: str, told: Machine, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text(f"on: {{{source}: {{}}}}\n" + PROFILE[PROFILE.index("agent:"):])
+    said = told.run("explain", "--source", source, str(SAMPLES / sample))
+    assert (said.code, said.err) == (0, "")
+    assert asked in said.out
 
 
 def test_a_source_that_is_none_is_told_which_there_are(told: Machine, tmp_path: Path) -> None:
