@@ -221,6 +221,11 @@ class Settings(BaseSettings):
             own = host == "localhost" or host.endswith(".localhost")
         return "" if own else self.public_url
 
+    @property
+    def account_link_url(self) -> str:
+        """Where the pages are on which accounts are linked: `link_url`, or this machine itself where people sign in there, as in a rehearsal."""
+        return self.link_url or (self.public_url if self.github_client_id else "")
+
 
 # A registry's `token-env`; a webhook's secret; what the environment of tests, and that of a sandbox, says of itself; what Kubernetes tells of a Service
 # called `bellhop` (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from app.commands.finding import Finding, several_processes
+from app.core.account import SURFACES
 from app.core.deciding.ci_head import PERMISSIONS as PERMISSIONS_OF_CI
 from app.core.deciding.ci_head import kinds_of
 from app.core.profile import Profile
@@ -52,7 +53,8 @@ def look_at_github(settings: Settings, profiles: Mapping[str, Profile]) -> Itera
         except BellhopError as error:
             yield Finding("GitHub App", "missing", str(error), "check the App's id and private key, and this host's network")
             return
-    named = {name for profile in profiles.values() for name in profile.on.filters}
+    # What rings in Slack or Linear is nothing that GitHub tells of.
+    named = {name for profile in profiles.values() for name in profile.on.filters} - SURFACES.keys()
     checks = CHECKS if any(profile.signs.check_run for profile in profiles.values()) else {}
     ci = {PERMISSIONS_OF_CI[kind]: "read" for profile in profiles.values() for kind in kinds_of(profile.on)}
     named |= _events_of_offers(profiles, about.get("events") or [])

@@ -35,6 +35,8 @@ def _webhook(settings: Settings, waits: list[str], *, has_secret: bool) -> Findi
 
 
 def _app(settings: Settings) -> Finding:
+    if not settings.database_url and not (settings.state_dir / "bellhop.db").exists() and settings.linear_client_id:
+        return Finding("Linear's app", "off", "not asked: its tokens are in the database, which the first `bellhop up` makes")
     # Nobody who does not use Linear waits for its client.
     from triggers.linear.connect import said_of, viewer
 

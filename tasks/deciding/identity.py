@@ -97,7 +97,7 @@ def _have_linked(parts: Parts, inbox_id: int, event: Event, account: Account) ->
             settle_ignored(tx, inbox_id, event, "unlinked", f"{event.actor.id} was linked with nobody at the forge in time")
             return
         inbox.wait(tx, inbox_id, wait.left_seconds, f"waits until {event.actor.id} is linked with an account at the forge")
-        has_link = bool(parts.settings.link_url) and can_whisper(event)
+        has_link = bool(parts.settings.account_link_url) and can_whisper(event)
         cards.put_once(tx, event.source, _link_card(parts, event, account, has_link=has_link), LINK_AGAIN_SECONDS, wants_link=has_link)
     show_cards(parts)
 
@@ -111,7 +111,7 @@ def _link_card(parts: Parts, event: Event, account: Account, *, has_link: bool) 
     surface = SURFACES.get(event.source, event.source)
     how = (
         "Open this link, which is for you alone and works once, and sign in there." if has_link
-        else f"Somebody who runs Bellhop can say so: bellhop identity link {account.source} {event.actor.id} YOUR-GITHUB-LOGIN"
+        else f"Somebody who runs Bellhop can say so: bellhop identity link {account.source} {event.actor.id} YOUR-GITHUB-LOGIN."
     )
     return Card(
         key=link_card_key(account), kind="notice", thread=event.thread, handle=event.handle, only_for=event.actor.id,

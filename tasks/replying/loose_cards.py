@@ -75,5 +75,5 @@ def _with_link(parts: Parts, conversation: Conversation, due: Due) -> Card:
     account = account_named(due.source, card.only_for, conversation.person(card.only_for).name)
     with parts.database.begin() as tx:
         token = links.link_token(tx, account, asked_in)
-    url = f"{posixpath.join(parts.settings.link_url, 'link')}?{urlencode({'token': token})}"
+    url = f"{posixpath.join(parts.settings.account_link_url, 'link')}?{urlencode({'token': token})}"
     return card.model_copy(update={"links": (Link(label="Link with GitHub", url=url),)})

@@ -63,10 +63,16 @@ def how_to_use(emulator: GitHubEmulator, seed: Seed) -> list[str]:
         "BELLHOP_BOT_LOGIN": f"{emulator.app.slug}[bot]",
         **({"BELLHOP_GITHUB_PRIVATE_KEY_FILE": str(key)} if key else {}),
         # Nobody could come back to an address that the seed does not name.
-        **({"BELLHOP_GITHUB_CLIENT_ID": emulator.app.client_id, "BELLHOP_GITHUB_CLIENT_SECRET": seed.app.client_secret} if seed.app.callback_urls else {}),
+        **(_signing_in(emulator, seed) if seed.app.callback_urls else {}),
     }
     return [
         *(f"Person {user.login}, token {user.token}" for user in people),
         f"The App's private key: {key or 'yours (app.public_key in the seed)'}",
         *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),
     ]
+
+
+def _signing_in(emulator: GitHubEmulator, seed: Seed) -> dict[str, str]:
+    exports = {"BELLHOP_GITHUB_CLIENT_ID": emulator.app.client_id, "BELLHOP_GITHUB_CLIENT_SECRET": seed.app.client_secret}
+    home, found, _ = seed.app.callback_urls[0].partition("/signin/callback")
+    return exports | ({"BELLHOP_PUBLIC_URL": home} if found else {})

@@ -142,6 +142,14 @@ def test_an_app_without_its_permissions_or_events_is_found(tmp_path: Path, sound
     assert "lacks pull_requests: write and does not subscribe to issue_comment" in verdict(said, "GitHub App")
 
 
+@pytest.mark.bubblewrap
+def test_what_rings_in_slack_or_linear_is_no_event_of_the_app(tmp_path: Path, sound: Machine) -> None:
+    (tmp_path / "profiles" / "fix.yaml").write_text(PROFILE.replace("issues: {}", "issues: {}, slack: {}, linear: {}"))
+    said = sound.run("doctor", BELLHOP_LINEAR_CLIENT_ID="lin", BELLHOP_LINEAR_CLIENT_SECRET="a-secret", BELLHOP_LINEAR_WEBHOOK_SECRET="a-secret")
+    assert verdict(said, "GitHub App").startswith("ok ")
+    assert verdict(said, "Linear's app").startswith("off "), "there is no database before the first start"
+
+
 @pytest.mark.redis
 @pytest.mark.bubblewrap
 def test_a_redis_that_answers_is_looked_at(sound: Machine, redis_url: str) -> None:

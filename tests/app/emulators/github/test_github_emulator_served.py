@@ -26,6 +26,13 @@ def test_tokens_key_and_settings_are_printed(tmp_path: Path) -> None:
     assert key.read_text().startswith("-----BEGIN")
 
 
+def test_where_people_sign_in_bellhops_own_address_is_printed_too(tmp_path: Path) -> None:
+    seed = Seed(app=SeedApp(callback_urls=("http://127.0.0.1:8300/signin/callback",)))
+    with GitHubEmulator(tmp_path / "git", seed) as emulator:
+        lines = how_to_use(emulator, seed)
+    assert lines[-1] == "export BELLHOP_PUBLIC_URL=http://127.0.0.1:8300"
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
