@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 from starlette.routing import BaseRoute, Route
 
-from app.core.event import Parsed
+from app.core.event import LINEAR, Parsed
 from app.errors import DeliveryRefused, LedgerUnavailable
 from app.intake import Receipt
 from app.ports import RawHeaders, Trigger
@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 # GitHub sends no more: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 BODY_LIMIT_BYTES = 25 * 1024 * 1024
+# Whoever takes any other answer for a failure, sends again and at last gives the webhook up: https://linear.app/developers/webhooks
+TAKES_200_ALONE = frozenset({LINEAR})
 
 
 class Accepts(Protocol):
@@ -42,7 +44,7 @@ class Door:
         self._room = Room(LARGE_BODIES_BYTES)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one delivery: 202 accepted, 200 known or not ours, 4xx refused, 503 not on file."""
+        """Answer one delivery: 202 accepted (200 where nothing else counts), 200 known or not ours, 4xx refused, 503 not on file."""
         source = "/".join(scope["path_params"].values())
         try:
             trigger = self._triggers.get(source)
@@ -67,4 +69,4 @@ class Door:
                 said["reason"] = receipt.reason
             if receipt.id is not None:
                 said["id"] = receipt.id
-            await answer(send, 202 if receipt.result == "accepted" else 200, said)
+            await answer(send, 202 if receipt.result == "accepted" and source not in TAKES_200_ALONE else 200, said)
