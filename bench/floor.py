@@ -1,4 +1,4 @@
-"""The floor for `ack`: the least that a durable webhook door can do, as one bare ASGI function.
+"""The floor for `ack` and `doors`: the least that a durable webhook door can do, as one bare ASGI function.
 
 The same HMAC over the raw body, the same JSON parse, the same insert with the same durability (SQLite in WAL mode,
 synchronous=FULL, one commit for each delivery), and nothing else.
@@ -11,6 +11,7 @@ import hmac
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,13 @@ ACCEPTED = [
     {"type": "http.response.start", "status": 202, "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")]},
     {"type": "http.response.body", "body": b"{}"},
 ]
+
+# What each service signs, and the signature as it comes: the least that a door of theirs must look at.
+SIGNED: dict[str, Callable[[dict[bytes, bytes], bytes], tuple[bytes, bytes]]] = {
+    "github": lambda headers, body: (body, headers[b"x-hub-signature-256"].removeprefix(b"sha256=")),
+    "slack": lambda headers, body: (b"v0:%b:%b" % (headers[b"x-slack-request-timestamp"], body), headers[b"x-slack-signature"].removeprefix(b"v0=")),
+    "linear": lambda headers, body: (body, headers[b"linear-signature"]),
+}
 
 
 def make_app(path: str, secret: bytes) -> Any:
@@ -38,13 +46,14 @@ def make_app(path: str, secret: bytes) -> Any:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         headers = dict(scope["headers"])
-        expected = b"sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest().encode()
-        if not hmac.compare_digest(expected, headers.get(b"x-hub-signature-256", b"")):
+        source = scope["path"].rpartition("/")[2]
+        signed, given = SIGNED[source](headers, body)
+        if not hmac.compare_digest(hmac.new(secret, signed, hashlib.sha256).hexdigest().encode(), given):
             raise ValueError("the bench sent a wrong signature")
-        json.loads(body)
+        members = json.loads(body)
+        key = members["event_id"] if source == "slack" else headers[b"%b-delivery" % (b"x-github" if source == "github" else b"linear")].decode()
         database.execute("BEGIN IMMEDIATE")
-        database.execute("INSERT INTO inbox (source, key, event) VALUES ('github', ?, ?)",
-                         (headers[b"x-github-delivery"].decode(), body.decode()))
+        database.execute("INSERT INTO inbox (source, key, event) VALUES (?, ?, ?)", (source, key, body.decode()))
         database.execute("COMMIT")
         for part in ACCEPTED:
             await send(part)
