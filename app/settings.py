@@ -144,6 +144,8 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")
     slack_api_url: WebAddress = "https://slack.com/api"
+    # https://docs.slack.dev/reference/methods/chat.postMessage#rate_limiting
+    slack_write_spacing_seconds: float = Field(default=1.0, ge=0, le=60)
 
     # Webhooks of profiles: a directory with a file for each, docs/webhooks.md.
     webhook_secrets_dir: Path | None = None

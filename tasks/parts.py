@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.core.event import Event, Repo
 from app.core.grant import Credential, Grant
-from app.core.line.turns import Act, Pace, Unpaced, counted_by
+from app.core.line.turns import Act, Pace, Unpaced, counted_by, counted_in
 from app.core.line.waiting_line import Caps
 from app.core.profile import Profile
 from app.core.sandbox.registry import Registry
@@ -48,7 +48,7 @@ class Parts:
     backend and returns what SandboxSpec.tooling takes, `tooling_parts` does the same for the parts that an agent names; `services` maps an event's source to its service.
     `vault` is where `minter` keeps what it has minted; `registries` are the package registries of this host's settings, by
     name; `conversations` are the services where people only talk, by their events' source; `places` says which repository is meant where;
-    `census` says where the App is installed (None: nobody asks); `pace` is that at which `services` and `minter` ask. `sweeping` is held by the one sweep
+    `census` says where the App is installed (None: nobody asks); `pace` is that at which `services` and `minter` ask, `chat_pace` that of `conversations`. `sweeping` is held by the one sweep
     that this process has under way; `closing` gives back what the parts hold.
     """
 
@@ -70,6 +70,7 @@ class Parts:
     places: Mapping[str, str] = field(default_factory=dict)
     census: Census | None = None
     pace: Pace = field(default_factory=Unpaced)
+    chat_pace: Pace = field(default_factory=Unpaced)
     sweeping: threading.Lock = field(default_factory=threading.Lock)
     closing: tuple[Callable[[], None], ...] = ()
 
@@ -85,6 +86,11 @@ class Parts:
     def wait_seconds(self, repo: Repo, act: Act) -> float:
         """Return how long GitHub's limits have this wait, as far as is known; 0: not at all."""
         return self.pace.wait_seconds(counted_by("github", repo), act)
+
+    def wait_seconds_in(self, thread: str) -> float:
+        """Return how long the limits of a conversation's channel have a message wait, as far as is known; 0: not at all."""
+        who = counted_in(thread)
+        return self.chat_pace.wait_seconds(who, "write") if who else 0.0
 
     def redacted(self, text: str) -> str:
         """Return text that is about to leave without the secrets that this process knows, and without what looks like one."""

@@ -43,7 +43,9 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
     """Choose what stands behind each port on this host."""
     vault = Vault(settings.credentials_dir)
     pace = SharedPace(database, settings.github_write_spacing_seconds)
-    services, conversations, backends = make_services(settings, pace), make_conversations(settings, partial(Sealed, database)), usable_backends(settings)
+    chat_pace = SharedPace(database, settings.slack_write_spacing_seconds)
+    services, conversations = make_services(settings, pace), make_conversations(settings, partial(Sealed, database), chat_pace)
+    backends = usable_backends(settings)
     app = GitHubApp.from_settings(settings, pace)
     minter = KeepingMinter(app, vault)
     tooling = Tooling(settings)
@@ -71,6 +73,7 @@ def make_parts(settings: Settings, database: Database, wakeup: Wakeup) -> Parts:
         places=load_places(settings.places_file),
         census=app,
         pace=pace,
+        chat_pace=chat_pace,
         closing=tuple(part.close for part in (*dict.fromkeys(services.values()), *conversations.values(), minter, *backends, tooling) if isinstance(part, Closes)),
     )
 

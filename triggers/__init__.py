@@ -44,7 +44,7 @@ class Sides(NamedTuple):
 
     trigger: Callable[[Settings], Trigger | None]
     service: Callable[[Settings, Pace | None], Service] | None = None
-    conversation: Callable[[Settings], Conversation | None] | None = None
+    conversation: Callable[[Settings, Pace | None], Conversation | None] | None = None
     door: Callable[[Settings, Accepts], OwnDoor | None] | None = None
     reader: Callable[[Settings], Callable[[str, str, bytes], Parsed]] | None = None
 
@@ -99,12 +99,12 @@ def make_services(settings: Settings, pace: Pace | None = None) -> Mapping[str, 
     return made | {source: made[forge] for source, forge in ANSWERED_AT.items()}
 
 
-def make_conversations(settings: Settings, keeps: Callable[[str, bytes], SecretKeep]) -> Mapping[str, Conversation]:
+def make_conversations(settings: Settings, keeps: Callable[[str, bytes], SecretKeep], pace: Pace | None = None) -> Mapping[str, Conversation]:
     """Return every service where people only talk that this Bellhop is set up for, by its events' source. Raises ConfigurationError.
 
-    `keeps` makes where a secret of a name is kept, sealed with a key.
+    `keeps` makes where a secret of a name is kept, sealed with a key; `pace` is that of chat services.
     """
-    wanted = {source: sides.conversation(settings) for source, sides in TRIGGERS.items() if sides.conversation is not None}
+    wanted = {source: sides.conversation(settings, pace) for source, sides in TRIGGERS.items() if sides.conversation is not None}
     wanted[LINEAR] = linear.conversation(settings, keeps(LINEAR, settings.linear_client_secret.get_secret_value().encode()))
     return {source: made for source, made in wanted.items() if made is not None}
 

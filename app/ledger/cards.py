@@ -49,7 +49,7 @@ def is_there(tx: Connection, key: str) -> bool:
     return tx.execute(select(cards.c.key).where(cards.c.key == key)).first() is not None
 
 
-def due(tx: Connection, limit: int = 20) -> list[str]:
+def due(tx: Connection, limit: int = 100) -> list[str]:
     """Return the keys of cards that are to be shown now, oldest first."""
     wanted = select(cards.c.key).where(cards.c.delivered_version < cards.c.version, cards.c.next_at_ms <= now_ms())
     return list(tx.execute(wanted.order_by(cards.c.put_at_ms).limit(limit)).scalars())
@@ -75,6 +75,11 @@ def shown(tx: Connection, due: Due, known: str) -> None:
 def again_in(tx: Connection, key: str, seconds: float) -> None:
     """Have it tried again later."""
     tx.execute(update(cards).where(cards.c.key == key).values(next_at_ms=now_ms() + int(seconds * 1000)))
+
+
+def wait(tx: Connection, key: str, seconds: float) -> None:
+    """Let go of one that was not tried, which is no attempt; it is due again after so many seconds."""
+    tx.execute(update(cards).where(cards.c.key == key).values(attempts=cards.c.attempts - 1, next_at_ms=now_ms() + int(seconds * 1000)))
 
 
 def _insert(tx: Connection, source: str, card: Card, wants_link: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, case, insert, or_, select, update
@@ -124,6 +124,11 @@ def live_in_thread(tx: Connection, thread: str) -> Run | None:
         .order_by(runs.c.thread != thread, runs.c.created_at_ms).limit(1)
     ).one_or_none()
     return None if row is None else _noun(row)
+
+
+def over_among(tx: Connection, run_ids: Collection[str]) -> set[str]:
+    """Return which of these runs are over."""
+    return set(tx.execute(select(runs.c.id).where(runs.c.id.in_(run_ids), runs.c.state == "done")).scalars())
 
 
 def over_in_thread(tx: Connection, thread: str) -> list[Run]:

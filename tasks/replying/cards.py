@@ -26,7 +26,7 @@ from app.publish.describe import run_url, stage_of
 from tasks.deciding.naming import name_of
 from tasks.parts import Parts
 from tasks.replying.answers import how_to_approve
-from tasks.replying.loose_cards import card_pause
+from tasks.replying.loose_cards import PAUSED_SECONDS, card_pause
 
 CARD = "card-"
 _STEP_CHARACTERS = 120
@@ -92,11 +92,15 @@ def show_card(parts: Parts, run: Run, reply: Reply) -> str:
     return shown.known
 
 
-def paused(parts: Parts, run_id: str, kind: str) -> bool:
-    """Return whether a card's service wants to be left alone just now."""
+def card_wait_seconds(parts: Parts, run_id: str, kind: str) -> float:
+    """Return how long the card's service, or the channel where it stands, wants to be left alone; 0: not at all."""
     with parts.database.read() as tx:
         reply = outbox.load(tx, run_id, kind)
-        return reply is not None and not looks.is_due(tx, card_pause(_source_of(reply)))
+        if reply is None:
+            return 0.0
+        if not looks.is_due(tx, card_pause(_source_of(reply))):
+            return PAUSED_SECONDS
+    return parts.wait_seconds_in(Card.model_validate_json(reply.body).thread)
 
 
 def postpone(parts: Parts, reply: Reply, seconds: float) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from app.core.card import Card, Link
 from app.core.deciding.whose import account_named
-from app.errors import BellhopError
+from app.errors import BellhopError, Paced
 from app.ledger import cards, links, looks
 from app.ledger.cards import Due
 from app.ports import Conversation
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 _HOLD_SECONDS = 120.0
 # A service that wants to be left alone is asked again then.
-_PAUSED_SECONDS = 15.0
+PAUSED_SECONDS = 15.0
 # Nobody waits for it for long.
 MAX_ATTEMPTS = 8
 
@@ -39,9 +39,13 @@ def show_cards(parts: Parts, _host: str = "") -> None:
         with parts.database.begin() as tx:
             due = cards.hold(tx, key, _HOLD_SECONDS)
             if due is not None and not looks.is_due(tx, card_pause(due.source)):
-                cards.again_in(tx, key, _PAUSED_SECONDS)
+                cards.wait(tx, key, PAUSED_SECONDS)
                 due = None
-        if due is not None:
+        if due is not None and parts.wait_seconds_in(due.card.thread) > 0:
+            # Due as it was: it is the next that is written there.
+            with parts.database.begin() as tx:
+                cards.wait(tx, key, 0)
+        elif due is not None:
             _show(parts, due)
 
 
@@ -51,6 +55,10 @@ def _show(parts: Parts, due: Due) -> None:
         if conversation is None:
             raise BellhopError(f"this worker is not set up for {due.source}", reason="not_set_up")
         shown = conversation.show(_with_link(parts, conversation, due) if due.wants_link else due.card, due.known)
+    except Paced as error:
+        with parts.database.begin() as tx:
+            cards.wait(tx, due.card.key, error.retry_after_seconds or 1.0)
+        return
     except BellhopError as error:
         again = error.retryable and due.attempts < MAX_ATTEMPTS
         log.warning("card_failed", card=due.card.key, thread=due.card.thread, reason=error.reason, attempt=due.attempts, gives_up=not again)

@@ -34,7 +34,7 @@ from app.publish.inert import words
 from tasks.parts import Parts
 from tasks.replying.answers import how_to_approve
 from tasks.replying.bringing import act_of, bring_about, grant_of, is_spare
-from tasks.replying.cards import is_card, is_first_card, paused, postpone, say_cards, show_card
+from tasks.replying.cards import card_wait_seconds, is_card, is_first_card, postpone, say_cards, show_card
 from tasks.replying.checks import say_checks
 from tasks.replying.home import open_home, place_of
 from tasks.replying.waiting import backoff_seconds
@@ -184,7 +184,7 @@ def deliver(parts: Parts, run_id: str, kind: str = COMMENT) -> None:
             with parts.database.read() as tx:
                 run = runs.load(tx, run_id)
             # What has to wait is due as it was: who looks after that (tasks/replying/teller.py) need not be asked to.
-            if run is None or (paused(parts, run_id, kind) if is_card(kind) else parts.wait_seconds(run.event.repo, act_of(kind)) > 0):
+            if run is None or (card_wait_seconds(parts, run_id, kind) if is_card(kind) else parts.wait_seconds(run.event.repo, act_of(kind))) > 0:
                 return
             with parts.database.begin() as tx:
                 known = outbox.load(tx, run_id, kind)

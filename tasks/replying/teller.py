@@ -11,7 +11,7 @@ from app.core.event import Repo
 from app.ledger import outbox, runs
 from tasks.parts import Parts
 from tasks.replying.bringing import act_of, is_spare
-from tasks.replying.cards import is_card
+from tasks.replying.cards import card_wait_seconds, is_card
 from tasks.replying.loose_cards import show_cards
 from tasks.replying.notices import deliver_notices
 from tasks.replying.offers import tell_offers
@@ -48,25 +48,34 @@ class Teller:
         wait_seconds = EVERY_SECONDS
         while not self._over.wait(wait_seconds):
             try:
-                wait_seconds = self.tell()
+                wait_seconds = self.look()
                 deliver_notices(self._parts)
-                show_cards(self._parts)
                 tell_offers(self._parts, "")
             except SQLAlchemyError as error:
                 log.warning("ledger_down", error=type(error).__name__)
             except Exception:  # whatever one of them breaks, the others are still to be said
                 log.exception("teller_crashed")
 
+    def look(self) -> float:
+        """Show the cards of no run, then deliver as `tell` does: somebody waits for what those ask, and can read what a run's card said before."""
+        show_cards(self._parts)
+        return self.tell()
+
     def tell(self) -> float:
-        """Deliver what may be delivered now, and return when to look again: first words before changed ones, and spare ones last."""
+        """Deliver what may be delivered now, and return when to look again: first words before changed ones, ends before what is under way, and spare ones last."""
         with self._parts.database.read() as tx:
             due = outbox.due(tx, MOST_AT_ONCE)
-            unmade = outbox.unmade(tx, {run_id for run_id, _ in due})
+            unmade, over = outbox.unmade(tx, {run_id for run_id, _ in due}), runs.over_among(tx, {run_id for run_id, _ in due})
         again_seconds, blocked, later = EVERY_SECONDS, dict[object, float](), list[tuple[str, str, float]]()
-        for run_id, kind in sorted(due, key=lambda each: (is_spare(each[1]), each not in unmade)):
+        for run_id, kind in sorted(due, key=lambda each: (is_spare(each[1]), each not in unmade, each[0] not in over)):
             if is_card(kind):
-                # What GitHub's limits have nothing to do with.
-                deliver(self._parts, run_id, kind)
+                # What GitHub's limits have nothing to do with, and a channel's have.
+                if (wait_seconds := card_wait_seconds(self._parts, run_id, kind)) > 0:
+                    again_seconds = min(again_seconds, wait_seconds)
+                    if wait_seconds > LONG_SECONDS:
+                        later.append((run_id, kind, wait_seconds))
+                else:
+                    deliver(self._parts, run_id, kind)
                 continue
             repo = self._repository(run_id)
             who = None if repo is None else (repo.installation_id or repo.owner, act_of(kind))

@@ -8,6 +8,7 @@ from typing import Any
 from app.core.card import Card, Shown
 from app.core.deciding.whose import account_named
 from app.core.event import Actor, Event, Repo
+from app.core.line.turns import Pace, Unpaced, counted_in
 from app.core.person import History, Membership, Person
 from app.core.roster import Known, Roster
 from app.errors import ServiceError
@@ -30,6 +31,7 @@ class Talk:
     asked: int = 0
     fails: int = 0
     moved_to: str = ""
+    pace: Pace = field(default_factory=Unpaced)
     marks: list[str] = field(default_factory=list)
     told: History | ServiceError = History()  # noqa: RUF009 - frozen
     pictures: dict[str, bytes] = field(default_factory=dict)
@@ -40,7 +42,8 @@ class Talk:
             self.fails -= 1
             raise ServiceError("not now", retryable=True)
         assert known in ("", f"at-{card.key}")
-        self.cards.append(card)
+        with self.pace.turn(counted_in(card.thread), "write"):
+            self.cards.append(card)
         return Shown(known=f"at-{card.key}", thread=self.moved_to or card.thread)
 
     def person(self, account_id: str) -> Person:

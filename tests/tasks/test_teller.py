@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from sqlalchemy import update
+
+from app.core.card import Card
 from app.core.line.turns import Pace
 from app.core.run import COMMENT
 from app.core.showing.receipt import RECEIPT
-from app.ledger import outbox
+from app.ledger import cards, outbox, runs
 from app.ledger import pace as pace_rows
 from app.ledger.database import Database
+from app.ledger.tables import runs as runs_table
 from tasks.pacing import SharedPace
 from tasks.replying.teller import EVERY_SECONDS, Teller
 from tasks.route import route
 from tests.tasks.scene import Scene, profile
-from tests.tasks.talk import THREAD, linked, say, talking
+from tests.tasks.talk import ANN, CHANNEL, TEAM, THREAD, linked, say, talking
 
 
 @pytest.fixture
@@ -85,3 +90,36 @@ def test_r26_what_waits_for_long_does_not_hide_what_others_may_be_told(scene: Sc
     scene.later()
     Teller(scene.parts).tell()
     assert scene.comments(1)[0].body.startswith("Changed")
+
+
+def test_r26_in_one_channel_questions_go_first_then_new_cards_then_ends_then_progress(scene: Scene) -> None:
+    talk = talking(scene)
+    linked(scene)
+    threads = [f"slack:{TEAM}/{CHANNEL}/{number}.000000" for number in range(1, 5)]
+    begun = [say(scene, "@bellhop mend the till", thread=thread).run_id or "" for thread in threads[:2]]
+    scene.parts = replace(scene.parts, chat_pace=(pace := SharedPace(scene.database, 60.0)))
+    talk.pace = pace
+    # The channel's one turn is taken, and nobody stands still for the next.
+    elsewhere = say(scene, "@bellhop mend the till", thread=threads[2]).run_id or ""
+    waits = say(scene, "@bellhop mend the till", thread=threads[3]).run_id or ""
+    assert elsewhere in [card.key for card in talk.cards]
+    assert waits not in [card.key for card in talk.cards]
+    other = say(scene, "@bellhop mend the till", thread=f"slack:{TEAM}/C0OTHER/1.000000").run_id or ""
+    assert other in [card.key for card in talk.cards], "another channel does not wait for this one"
+    # Of two that stand there already one has moved, and the other is over.
+    with scene.database.begin() as tx:
+        for run_id in begun:
+            [kind] = [kind for kind in outbox.kinds(tx, run_id) if kind.startswith("card-")]
+            reply = outbox.load(tx, run_id, kind)
+            assert reply is not None
+            outbox.put(tx, run_id, kind, Card.model_validate_json(reply.body).model_copy(update={"headline": "moved"}).model_dump_json())
+        cards.put(tx, "slack", Card(key="who", kind="notice", thread=threads[0], only_for=ANN, headline="Who are you?", body="Link yourself."))
+        tx.execute(update(runs_table).where(runs_table.c.id == begun[1]).values(state="done"))
+    said = len(talk.cards)
+    teller = Teller(scene.parts)
+    for _ in range(4):
+        scene.later()
+        teller.look()
+    assert [card.key for card in talk.cards[said:]] == ["who", waits, begun[1], begun[0]]
+    with scene.database.read() as tx:
+        assert runs.over_among(tx, begun) == {begun[1]}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.core.event import Parsed
+from app.core.line.turns import Pace
 from app.errors import ConfigurationError
 from app.ports import Conversation, Trigger
 from app.settings import Settings
@@ -21,14 +22,14 @@ def trigger(settings: Settings) -> Trigger | None:
     return None
 
 
-def conversation(settings: Settings) -> Conversation | None:
-    """Return the reply side, or None without a bot's token. Raises ConfigurationError."""
+def conversation(settings: Settings, pace: Pace | None) -> Conversation | None:
+    """Return the reply side, which asks at this pace, or None without a bot's token. Raises ConfigurationError."""
     if not settings.slack_bot_token.get_secret_value().strip():
         return None
     # The web process receives and never replies.
     from triggers.slack.reply import SlackConversation  # noqa: PLC0415
 
-    return SlackConversation(settings)
+    return SlackConversation(settings, pace)
 
 
 def door(settings: Settings, intake: Accepts) -> SlackDoor | None:

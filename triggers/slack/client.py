@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from slack_sdk.web.client import WebClient
 
+from app.core.line.turns import Pace, Unpaced
 from app.errors import ServiceError
 from app.settings import Settings
 from triggers.slack.home import trusted
+from triggers.slack.pacing import in_turn
 from triggers.slack.quiet import silent
 
 TIMEOUT_SECONDS = 15
@@ -29,18 +31,25 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class SlackClient(WebClient):
-    """A WebClient that several threads may share."""
+    """A WebClient that several threads may share; it calls at a pace. `team_id` is the workspace that limits count by, once that is known."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
         super().__init__(
             token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=TIMEOUT_SECONDS, logger=silent(), retry_handlers=[],
         )
+        self.team_id = ""
+        self._pace = pace or Unpaced()
         self.proxy = settings.outbound_proxy
         proxies = {} if settings.outbound_proxy is None else {"http": settings.outbound_proxy, "https": settings.outbound_proxy}
         # No proxies named: none, whatever the environment says.
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=trusted(settings)), _NoRedirects(),
         )
+
+    def api_call(self, api_method: str, **arguments: Any) -> Any:
+        """Call a method when it is its turn. Raises Paced, and what the client raises."""
+        with in_turn(self._pace, self.team_id, api_method, arguments):
+            return super().api_call(api_method, **arguments)
 
     def _perform_urllib_http_request_internal(self, url: str, req: urllib.request.Request) -> dict[str, Any]:
         """Do what the client's own method of this name does, by our opener."""

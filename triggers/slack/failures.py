@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from app.core.line.throttle import is_stated, retry_after_seconds
-from app.errors import ServiceError
+from app.errors import Paced, ServiceError
 
 _TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "org_login_required"})
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
@@ -50,17 +50,27 @@ def as_service_error(what: str) -> Iterator[None]:
         raise ServiceError(f"{what}: Slack's answer cannot be read ({type(error).__name__})", reason="slack_answer", retryable=False) from error
 
 
+def limit_said(error: SlackApiError) -> tuple[int, dict[str, str], str]:
+    """Return an answer's status, its headers and Slack's own slug; the older word for a limit comes with a status of 200, and counts as 429.
+
+    https://docs.slack.dev/apis/web-api/rate-limits
+    """
+    response: Any = error.response
+    data: Mapping[str, Any] = response.data if isinstance(response.data, dict) else {}
+    said = str(data.get("error") or f"HTTP {response.status_code}")[:80]
+    headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
+    return 429 if said in ("ratelimited", "rate_limited") else int(response.status_code), headers, said
+
+
 def _of_answer(what: str, error: SlackApiError) -> ServiceError:
     response: Any = error.response
     data: Mapping[str, Any] = response.data if isinstance(response.data, dict) else {}
-    status = int(response.status_code)
-    headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
-    said = str(data.get("error") or f"HTTP {status}")[:80]
-    # The older word comes with a status of 200: https://docs.slack.dev/apis/web-api/rate-limits
-    wait_seconds = retry_after_seconds(429 if said in ("ratelimited", "rate_limited") else status, headers, said, 0.0)
+    status, headers, said = limit_said(error)
+    wait_seconds = retry_after_seconds(status, headers, said, 0.0)
     if wait_seconds is not None:
-        return SlackSaidNo(
-            f"{what}: Slack asks us to wait {wait_seconds:.0f} s", said, status=status, reason="slack_rate_limited", retry_after_seconds=wait_seconds,
+        # Nothing was done, and whoever comes next waits as well: no attempt of anybody's.
+        return Paced(
+            f"{what}: Slack asks us to wait {wait_seconds:.0f} s", status=status, reason="slack_rate_limited", retry_after_seconds=wait_seconds,
             is_wait_stated=is_stated(headers),
         )
     reason, advice, retryable = _meant(said, status, data)

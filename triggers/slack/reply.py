@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.card import Card, Shown
 from app.core.event import Event
+from app.core.line.turns import Pace
 from app.core.person import History, Person
 from app.errors import ServiceError
 from app.settings import Settings
@@ -25,8 +26,8 @@ _PAGE, _PAGES = 200, 5
 class SlackConversation:
     """app.ports.Conversation over Slack's Web API; safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._client = SlackClient(settings)
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
+        self._client = SlackClient(settings, pace)
         self._name = settings.bot_login.removesuffix("[bot]")
         self._known: Installation | None = None
         self._asking = threading.Lock()
@@ -85,6 +86,7 @@ class SlackConversation:
                         team_id=str(said["team_id"]), bot_user_id=str(said["user_id"]), bot_id=str(said.get("bot_id") or ""),
                         url=str(said.get("url") or ""), name=self._name,
                     )
+                    self._client.team_id = self._known.team_id
             return self._known
 
     def scopes(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-from app.core.event import Repo
+from app.core.event import SLACK, Repo
 
 # `begin`: a piece of work, whose first request is for its token. `spare`: a write that stands beside one that says the same, and yields to that.
 Act = Literal["begin", "read", "write", "spare"]
@@ -22,6 +22,12 @@ def counted_by(source: str, repo: Repo) -> str:
 def counted_as_app(source: str) -> str:
     """Return the name of what the App's own requests are counted by: those that ask for tokens, and for where it is installed."""
     return f"{source} app"
+
+
+def counted_in(thread: str) -> str:
+    """Return the name of what a chat service counts new messages by: the channel that a conversation is in; empty where none is counted so."""
+    source, _, place = thread.partition(":")
+    return f"{source} {' '.join(place.split('/')[:2])}" if source == SLACK else ""
 
 
 class Turn(Protocol):
