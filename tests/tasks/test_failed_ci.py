@@ -22,6 +22,7 @@ from tasks.route import route
 from tasks.start import start
 from tests.github_at_work import REPO
 from tests.tasks.scene import ALICE, Scene, profile
+from tests.tasks.talk import THREAD, linked, say, talking
 
 HELLO = "octo/hello"
 KEY = "sk-ant-" + "a1" * 15
@@ -183,6 +184,38 @@ def test_t8_ci_of_what_nobody_outside_asked_for_is_worked_on_for_bellhops_own_co
     scene.github.person("alice").push(HELLO, made.branch, {"app.py": "3\n"})
     theirs = scene.github.person("alice").finish_ci(HELLO, tests=JobEnd("failure", LOG))
     assert started(scene, told(scene, theirs)).event.actor == ALICE
+
+
+@pytest.mark.slow  # three runs with a push each, and four ends of CI
+def test_ci_of_what_was_asked_for_in_slack_is_mended_on_its_askers_word_counted_and_told_there(scene: Scene, more_permissions: dict[str, str]) -> None:
+    for installation in scene.github.world.state.installations.values():
+        installation.permissions |= more_permissions
+    talk = talking(scene)
+    linked(scene)
+    scene.profiles["fix"] = profile(on={"slack": {}, "workflow_run": {}}, ci="run", limits={"ci_attempts": 2})
+    alice = scene.github.person("alice")
+    alice.push(HELLO, "main", {".github/workflows/ci.yml": "name: CI\non: push\n"})
+    alice.finish_ci(HELLO, tests=JobEnd())
+    first = say(scene, "@bellhop mend the tests").run_id
+    assert first is not None
+    start(scene.parts, first)
+    scene.work(first, {"app.py": "1\n"})
+    scene.pump()
+    made = scene.outcome(first)
+    assert isinstance(made, PullRequest), made
+    for number in (1, 2):
+        run = started(scene, told(scene, alice.finish_ci(HELLO, tests=JobEnd("failure", LOG))))
+        assert (run.event.actor, run.event.number, run.event.source) == (ALICE, made.number, "github")
+        assert talk.status(run.id).thread == THREAD
+        scene.work(run.id, {"app.py": f"{number + 1}\n"})
+        scene.pump()
+        assert isinstance(scene.outcome(run.id), PullRequest)
+        assert talk.status(run.id).state == "done"
+        with scene.database.read() as tx:
+            assert ci_attempts.count(tx, "github", REPO.id, run.works_on or "", run.case_id, None) == (1, number)
+    last = told(scene, alice.finish_ci(HELLO, tests=JobEnd("failure", LOG)))
+    assert (last.run_id, (last.decision or "").partition(" (")[0]) == (None, "ignore: attempts_used_up")
+    assert any("has tried" in each.body for each in scene.comments(made.number))
 
 
 def test_what_cannot_be_read_is_said_to_the_agent_and_to_people(scene: Scene, failing: WorkflowRun) -> None:
