@@ -11,7 +11,7 @@ Membership = Literal["member", "guest", "stranger", "deactivated", "bot"]
 
 
 class Person(Noun):
-    """An account at a chat or planning service. `name` is what people see, and proves nothing; `email` only ever proposes whose account it is."""
+    """An account at a chat or planning service. `name` is what people see, and proves nothing; `email` proves no more, and nothing is done with it."""
 
     id: str
     name: str

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from app.core.noun import Noun
 from app.errors import ConfigurationError
 
-# Those of the manifest in docs/slack.md, so that whoever rehearses with an App that was given less or more notices.
+# Those of the manifest in docs/slack.md, and `users:read.email`, so that whoever rehearses with an App that was given less or more notices.
 DEFAULT_SCOPES = (
     "app_mentions:read", "channels:history", "groups:history", "im:history", "chat:write", "commands", "files:read", "files:write",
     "im:write", "reactions:read", "users:read", "users:read.email",
