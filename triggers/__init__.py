@@ -20,6 +20,7 @@ from app.settings import Settings
 from triggers import github, linear, slack
 from triggers.linear.keep import SecretKeep
 from triggers.route import Accepts
+from triggers.unheard import refuse_unheard
 from triggers.webhook import webhook_triggers
 from triggers.webhook.trigger import WebhookTrigger
 
@@ -62,7 +63,7 @@ ANSWERED_AT = {SCHEDULE: "github", WEBHOOK: "github", SLACK: "github", LINEAR: "
 def make_triggers(settings: Settings, profiles: Mapping[str, Profile]) -> Mapping[str, Trigger]:
     """Return every trigger by its source, those of the profiles' webhooks too. Raises ConfigurationError, such as for an empty secret."""
     made = {source: trigger for source, sides in TRIGGERS.items() if (trigger := sides.trigger(settings)) is not None}
-    linear.refuse_unheard(settings, profiles)
+    refuse_unheard(settings, profiles)
     return made | dict(webhook_triggers(settings, profiles))
 
 

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.core.profile import Profile
 from app.errors import ConfigurationError
 from app.intake import Intake
 from app.ledger import schema
@@ -261,6 +262,16 @@ async def test_r15_when_the_ledger_cannot_be_written_the_sender_knows(
 def test_t5_every_trigger_refuses_to_start_without_its_secret() -> None:
     with pytest.raises(ConfigurationError):
         make_triggers(Settings(github_webhook_secret=SecretStr("")), {})
+
+
+@pytest.mark.parametrize(("source", "setting"), [("linear", "linear_webhook_secret"), ("slack", "slack_signing_secret"), ("slack", "slack_app_token")])
+def test_a_profile_that_waits_for_what_nobody_listens_to_does_not_start(source: str, setting: str) -> None:
+    waiting = Profile.model_validate({
+        "name": "fix", "on": {source: {}}, "agent": {"uses": "command", "with": {"run": "true"}}, "container": {"isolation": "process"},
+    })
+    with pytest.raises(ConfigurationError, match=rf"the profile fix says `on: {source}:`.*docs/{source}.md"):
+        make_triggers(SETTINGS, {"fix": waiting})
+    assert make_triggers(SETTINGS.model_copy(update={setting: SecretStr(SECRET)}), {"fix": waiting})
 
 
 def test_every_trigger_has_both_sides_under_its_own_name() -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from app.core.profile import Profile
-from app.errors import ConfigurationError
 from app.ports import Conversation, Trigger
 from app.settings import Settings
 from triggers.linear.addressed import Bot
@@ -38,13 +34,3 @@ def conversation(settings: Settings, keep: SecretKeep) -> Conversation | None:
     http = client(settings)
     tokens = LinearTokens(grants(settings, http), keep)
     return LinearConversation(LinearConnection(http, f"{settings.linear_api_url.rstrip('/')}/graphql", tokens), bot_of(settings))
-
-
-def refuse_unheard(settings: Settings, profiles: Mapping[str, Profile]) -> None:
-    """Return unless a profile waits for Linear, and it is not set up. Raises ConfigurationError."""
-    for name, profile in sorted(profiles.items()):
-        if profile.on.linear is not None and trigger(settings) is None:
-            raise ConfigurationError(
-                f"the profile {name} says `on: linear:`, and Linear is not set up, so that it would never ring: set BELLHOP_LINEAR_WEBHOOK_SECRET "
-                "(docs/linear.md), or take that out of the profile"
-            )

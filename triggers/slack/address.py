@@ -14,6 +14,8 @@ _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 # `task repo=octo/hello model=x`: people write them last, and everybody else reads them first.
 _LAST_OPTIONS = re.compile(rf"(?:(?:^|\s+)(?:repo|{'|'.join(OPTIONS)})=\S+)+\s*$", re.IGNORECASE)
 
+_FIRST_OPTIONS = re.compile(rf"^(?:(?:repo|{'|'.join(OPTIONS)})=\S+\s*)+", re.IGNORECASE)
+
 
 def names_the_bot(text: str, installed: Installation) -> bool:
     """Whether Slack's text mentions the bot itself, neither quoted nor in a block of code."""
@@ -40,6 +42,6 @@ def ordered(task: str) -> str:
 
 
 def title_of(words: str, installed: Installation) -> str:
-    """Return the first line of words, short and without the bot's name."""
-    own = words.removeprefix(installed.mention).lstrip(" :,\n")
+    """Return the first line of words, short, without the bot's name and the options that stand before all others."""
+    own = _FIRST_OPTIONS.sub("", words.removeprefix(installed.mention).lstrip(" :,\n"))
     return next(iter(own.splitlines()), "")[:TITLE_LIMIT_CHARACTERS]

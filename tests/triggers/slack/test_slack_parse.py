@@ -128,7 +128,7 @@ def test_t17_markup_becomes_plain_words_in_which_no_name_counts() -> None:
 def test_a_slash_command_takes_its_options_at_the_end_and_has_a_thread_of_its_own() -> None:
     body = dict(parse_qsl((SAMPLES / "form__test_asgi_http__body.txt").read_text()))
     first = event(parse(body | {"text": "fix the *total*\nplease repo=octo/till model=x/y"}, OURS))
-    assert first.text == "@bellhop repo=octo/till model=x/y fix the *total*\nplease"
+    assert (first.text, first.title) == ("@bellhop repo=octo/till model=x/y fix the *total*\nplease", "fix the *total*")
     assert (first.kind, first.actor.id, first.actor.login, first.handle) == ("slack.command", "T111/W111", "primary-owner", "user:W111")
     again, another = (event(parse(body | {"text": "fix", "trigger_id": each}, OURS)) for each in ("1.1", "2.2"))
     assert again.delivery_key != another.delivery_key
